@@ -1,0 +1,260 @@
+#include "model/designs.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "model/input_error.hpp"
+
+namespace ptmc::model {
+namespace {
+
+using enum Feature;
+
+[[noreturn]] void unknown(std::string_view what, std::string_view text) {
+  throw InputError("", 0, "unknown " + std::string(what) + " '" + std::string(text) + "'");
+}
+
+std::vector<std::string_view> split(std::string_view list) {
+  std::vector<std::string_view> parts;
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find_first_of(",|"), list.size());
+    if (end) parts.push_back(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return parts;
+}
+
+constexpr int kNewestMajor = 6, kNewestMinor = 18;
+
+}  // namespace
+
+const std::vector<Design> &designs() {
+  static const std::vector<Design> all{
+      {"legacy", "ATTACH and TRACEME only, on the newest kernel", "", {}},
+      {"seize-3.1",
+       "SEIZE marks the tracee with a hidden bit and takes no options",
+       "3.1",
+       {seize, hidden_bit}},
+      {"seize-options",
+       "the RFC: the hidden bit is replaced by options (1) to (5)",
+       "3.1",
+       {seize, seize_options, stop_options}},
+      {"linux-3.4",
+       "what shipped: SEIZE marks the tracee and takes options",
+       "",
+       {seize, hidden_bit, seize_options}},
+  };
+  return all;
+}
+
+const std::vector<KernelFeature> &kernel_features() {
+  static const std::vector<KernelFeature> all{
+      {setoptions_atomic, 3, 4},   {requests_freeze, 3, 8},      {loop_sees_group_exit, 5, 0},
+      {syscall_message, 5, 3},     {requeue_keeps_queue, 5, 17}, {killed_never_stops, 5, 19},
+      {kill_sends_sigkill, 5, 19}, {dying_drops_signals, 6, 1},  {last_exit_is_group_exit, 6, 1},
+  };
+  return all;
+}
+
+const std::vector<Sig> &explored_signals() {
+  static const std::vector<Sig> all{TRAP, KILL, USR1, TERM, CONT, STOP, TSTP};
+  return all;
+}
+
+const std::vector<Profile> &profiles() {
+  static const std::vector<Feature> requests{
+      attach,      use_seize,  interrupt, listen, cont,         syscall,      detach,
+      ptrace_kill, setoptions, inspect,   exits,  tracer_waits, parent_waits, tracer_dies};
+  auto with = [](std::initializer_list<Feature> more, std::initializer_list<Feature> less = {}) {
+    std::vector<Feature> all = requests;
+    for (Feature f : less) std::erase(all, f);
+    all.insert(all.end(), more);
+    return all;
+  };
+  static const std::vector<Profile> all{
+      {"default",
+       "every request, one constant option set and mask",
+       1,
+       {STOP, TSTP, CONT, KILL, USR1, TERM},
+       with({}),
+       {TRACEEXIT}},
+      {"pair",
+       "the same with the signals of job control, for two threads",
+       2,
+       {STOP, CONT, KILL},
+       with({}),
+       {TRACEEXIT}},
+      {"handled",
+       "two threads and the handled signal",
+       2,
+       {STOP, CONT, KILL, USR1},
+       with({}),
+       {TRACEEXIT}},
+      {"group-stop",
+       "the group-stop machinery alone, for three and four threads",
+       4,
+       {STOP, CONT},
+       {attach, use_seize, interrupt, listen, cont, detach, tracer_waits},
+       {}},
+      {"masks",
+       "the tracee blocks and unblocks signals",
+       1,
+       {STOP, CONT, KILL, USR1},
+       with({Feature::masks}, {syscall}),
+       {TRACEEXIT}},
+      {"dispositions",
+       "the tracee ignores, handles or defaults its signals",
+       1,
+       {STOP, TSTP, CONT, KILL},
+       with({Feature::dispositions}, {syscall}),
+       {TRACEEXIT}},
+      {"options",
+       "SETOPTIONS flips each option at any stop",
+       1,
+       {STOP, CONT, KILL},
+       with({change_options}),
+       {TRACEEXIT}},
+      {"trap", "SIGTRAP is sent too", 1, {STOP, CONT, KILL, TRAP}, with({}), {TRACEEXIT}},
+      {"inject",
+       "the tracer injects any signal",
+       1,
+       {STOP, CONT, KILL, USR1},
+       with({inject_any}),
+       {TRACEEXIT}},
+      {"siginfo",
+       "thread-directed signals; the class of each siginfo is state",
+       1,
+       {STOP, CONT, KILL, USR1},
+       with({siginfo, thread_directed}),
+       {TRACEEXIT}},
+      {"sigchld",
+       "SIGCHLD to the tracer and the real parent is state",
+       1,
+       {STOP, CONT, KILL},
+       with({sigchld}),
+       {TRACEEXIT}},
+      {"child",
+       "the tracer is the real parent, and the tracee uses TRACEME",
+       1,
+       {STOP, TSTP, CONT, KILL, USR1},
+       with({traceme, parent_is_tracer}, {parent_waits}),
+       {TRACEEXIT}},
+      {"orphaned",
+       "the process group is orphaned",
+       1,
+       {STOP, TSTP, CONT, KILL},
+       with({orphaned}),
+       {TRACEEXIT}},
+      {"exitkill",
+       "PTRACE_O_EXITKILL and TRACESYSGOOD",
+       1,
+       {STOP, CONT, KILL},
+       with({}),
+       {EXITKILL, TRACEEXIT, SYSGOOD}},
+      {"sleep",
+       "system calls that sleep",
+       1,
+       {STOP, CONT, KILL, USR1},
+       with({plain_syscalls}),
+       {TRACEEXIT}},
+  };
+  return all;
+}
+
+std::string DesignSpec::name() const {
+  std::string text(design->name);
+  const bool base = design->base.empty() ? major == kNewestMajor && minor == kNewestMinor
+                                         : major == 3 && minor == 1;
+  if (!base) text += "@" + std::to_string(major) + "." + std::to_string(minor);
+  return text;
+}
+
+std::vector<Option> parse_options(std::string_view list) {
+  std::vector<Option> all;
+  for (std::string_view part : split(list)) {
+    auto it = std::find(kOptionNames.begin(), kOptionNames.end(), part);
+    if (it == kOptionNames.end()) unknown("option", part);
+    all.push_back(static_cast<Option>(it - kOptionNames.begin()));
+  }
+  return all;
+}
+
+std::vector<Sig> parse_signals(std::string_view list) {
+  std::vector<Sig> all;
+  for (std::string_view part : split(list)) {
+    Sig found = NONE;
+    for (Sig s : explored_signals())
+      if (kSignals[s].name == part || kSignals[s].name.substr(3) == part) found = s;
+    if (found == NONE) unknown("signal", part);
+    all.push_back(found);
+  }
+  return all;
+}
+
+const Profile &find_profile(std::string_view name) {
+  for (const Profile &p : profiles())
+    if (p.name == name) return p;
+  unknown("profile", name);
+}
+
+void set_kernel(DesignSpec &spec, std::string_view version) {
+  const char *end = version.data() + version.size();
+  auto [dot, e1] = std::from_chars(version.data(), end, spec.major);
+  if (e1 != std::errc() || dot == end || *dot != '.') unknown("kernel version", version);
+  auto [rest, e2] = std::from_chars(dot + 1, end, spec.minor);
+  if (e2 != std::errc() || spec.major < 3 || spec.major > 99 || spec.minor < 0)
+    unknown("kernel version", version);
+  (void)rest;
+}
+
+DesignSpec parse_design(std::string_view text) {
+  const std::size_t plus = text.find('+');
+  const std::size_t at = text.substr(0, plus).find('@');
+  const std::string_view name = text.substr(0, std::min(at, plus));
+  DesignSpec spec;
+  for (const Design &d : designs())
+    if (d.name == name) spec.design = &d;
+  if (!spec.design) unknown("design", name);
+  spec.major = spec.design->base.empty() ? kNewestMajor : 3;
+  spec.minor = spec.design->base.empty() ? kNewestMinor : 1;
+  if (at != text.npos)
+    set_kernel(spec, text.substr(at + 1, plus == text.npos ? text.npos : plus - at - 1));
+  if (plus != text.npos) {
+    spec.options = parse_options(text.substr(plus + 1));
+  } else {
+    for (int o = TRACESTOP; o < OPTION_COUNT; ++o)
+      if (name == "seize-options") spec.options.push_back(static_cast<Option>(o));
+  }
+  return spec;
+}
+
+Config base_config(const DesignSpec &spec) {
+  Config c;
+  for (Feature f : spec.design->features) c[f] = true;
+  for (const KernelFeature &k : kernel_features())
+    c[k.feature] = spec.major > k.major || (spec.major == k.major && spec.minor >= k.minor);
+  return c;
+}
+
+Config explored_config(const DesignSpec &spec, const Profile &profile,
+                       const std::vector<Sig> &signals) {
+  Config c = base_config(spec);
+  for (Feature f : profile.features) c[f] = true;
+  for (Sig s : signals.empty() ? profile.signals : signals) c[signal_feature(s)] = true;
+  for (Option o : profile.options) c[option_feature(o)] = true;
+  for (Option o : spec.options) c[option_feature(o)] = true;
+  return c;
+}
+
+Config replay_config(const DesignSpec &spec, bool one_process) {
+  Config c = base_config(spec);
+  for (std::size_t f = 0; f < kFeatureCount; ++f)
+    if (kFeatures[f].group == 'p') c.on[f] = true;
+  for (int o = 0; o < OPTION_COUNT; ++o) c[option_feature(static_cast<Option>(o))] = false;
+  c[orphaned] = false;
+  c[change_options] = false;
+  c[parent_is_tracer] = one_process;
+  return c;
+}
+
+}  // namespace ptmc::model

@@ -1,0 +1,65 @@
+// The plain interpreter: runs the rules as they are written, one state at a time. It is the
+// reference that every faster or symbolic form is compared with, and what replay, diagnosis and the
+// re-execution of counterexamples use.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "model/rule.hpp"
+
+namespace ptmc::model {
+
+// Straight-line code for some expressions of a schema, shared subexpressions computed once.
+class Tape {
+ public:
+  explicit Tape(const Schema &schema) : schema_(&schema) {}
+  // Appends e; the result is register number `at` of the run once it has passed position `end`.
+  struct Slot {
+    std::uint32_t at, end;
+  };
+  Slot add(Expr e);
+  // Computes the instructions up to `end` that `done` has not. regs: registers() values.
+  void run(std::uint32_t &done, std::uint32_t end, Value *regs, const State &pre,
+           const State &post) const;
+  std::size_t registers() const { return code_.size(); }
+
+ private:
+  struct Code {
+    Op op;
+    std::uint8_t word, shift;
+    std::uint32_t a, b, c;  // registers; field: a is the mask; constant: a is the value
+  };
+  const Schema *schema_;
+  std::vector<Code> code_;
+  std::unordered_map<std::uint32_t, std::uint32_t> register_of_;
+};
+
+class Interpreter {
+ public:
+  explicit Interpreter(const Model &model);
+
+  bool enabled(std::size_t instance, const State &s) const;
+  // The first guard that is false, or -1.
+  int blocked_by(std::size_t instance, const State &s) const;
+  // If enabled: the successor.
+  bool step(std::size_t instance, const State &s, State &next) const;
+  // The instance's output in the state before the step (0 if it has none).
+  Value output(std::size_t instance, const State &s) const;
+
+  const Model &model;
+
+ private:
+  struct Compiled {
+    Tape tape;
+    std::vector<Tape::Slot> guards, updates;
+    Tape::Slot output{};
+  };
+  std::vector<Compiled> compiled_;
+  mutable std::vector<Value> regs_;  // one interpreter a thread
+};
+
+// One expression's value; slow, for properties and diagnosis.
+Value evaluate(const Schema &schema, Expr e, const State &pre, const State &post);
+
+}  // namespace ptmc::model

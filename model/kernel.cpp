@@ -1,0 +1,453 @@
+#include "model/kernel.hpp"
+
+#include "model/sigchld.hpp"
+
+namespace ptmc::model {
+namespace {
+
+Expr loc_from(const Step &s, int t, Loc first) {
+  return !less(s.get(s.t(t).loc), constant(static_cast<Value>(first)));
+}
+Expr tracing_is(const Step &s, int t, Traced how) {
+  return eq(s.get(s.t(t).tracing), static_cast<Value>(how));
+}
+Expr option(const Step &s, int t, Option o) { return s.get(s.t(t).option[o]); }
+
+}  // namespace
+
+std::string tname(int thread) { return "t" + std::to_string(thread); }
+std::string sname(Sig sig) { return std::string(kSignals[sig].name); }
+
+Expr exists(const Step &s, int t) { return !at_loc(s, t, Loc::none) && !at_loc(s, t, Loc::dead); }
+Expr in_trap(const Step &s, int t) {
+  return loc_from(s, t, Loc::entry_trap) && !loc_from(s, t, Loc::stopped);
+}
+Expr exiting(const Step &s, int t) { return loc_from(s, t, Loc::exit_notify); }
+Expr killed(const Step &s, int t) { return s.get(s.t(t).pend[KILL]); }
+Expr dying(const Step &s, int t) { return killed(s, t) || exiting(s, t); }
+Expr traced(const Step &s, int t) { return !tracing_is(s, t, Traced::no); }
+Expr blocked(const Step &s, int t, Sig sig) {
+  return s.get(s.t(t).mask[sig]) || s.get(s.t(t).handling[sig]);
+}
+Expr alone(const Step &s, int t) {
+  Expr e = truth(true);
+  for (int u = 0; u < s.n(); ++u)
+    if (u != t) e = e && !exists(s, u);
+  return e;
+}
+Expr stopped_flag(const Step &s) { return eq(s.get(s.p.jobs), static_cast<Value>(Jobs::stopped)); }
+Expr group_stopping(const Step &s) { return stopped_flag(s) || ne(s.get(s.p.stop_count), 0); }
+Expr may_act(const Step &s, int t) {
+  return !s.get(s.t(t).owes_tracer) && !s.get(s.t(t).owes_parent);
+}
+
+// What the hidden bit decides in 3.1 and since, the RFC's options (1) to (3) decide in its design.
+Expr flags_stops(const Step &s, int t) {
+  return (s.on(Feature::hidden_bit) && tracing_is(s, t, Traced::seized)) ||
+         (s.on(Feature::stop_options) && traced(s, t) && option(s, t, TRACESTOP));
+}
+Expr notifying(const Step &s, int t) {
+  return flags_stops(s, t) ||
+         (s.on(Feature::stop_options) && traced(s, t) && s.get(s.t(t).listening));
+}
+Expr interruptible(const Step &s, int t) {
+  const Expr by_option = option(s, t, INTERRUPT) &&
+                         (!s.on(Feature::interrupt_needs_tracestop) || option(s, t, TRACESTOP));
+  return (s.on(Feature::hidden_bit) && tracing_is(s, t, Traced::seized)) ||
+         (s.on(Feature::stop_options) && traced(s, t) && by_option);
+}
+Expr listenable(const Step &s, int t) {
+  return (s.on(Feature::hidden_bit) && tracing_is(s, t, Traced::seized)) ||
+         (s.on(Feature::stop_options) && traced(s, t) && option(s, t, LISTEN));
+}
+
+Expr acts_by_default(const Step &s, Sig sig) { return eq(s.get(s.p.disposition[sig]), 0); }
+Expr handles(const Step &s, Sig sig) { return eq(s.get(s.p.disposition[sig]), 2); }
+Expr ignores(const Step &s, Sig sig) {
+  const Expr by_default = truth(kSignals[sig].action == Default::ignore) && acts_by_default(s, sig);
+  return eq(s.get(s.p.disposition[sig]), 1) || by_default;
+}
+
+Expr has_work(const Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  Expr work = s.get(f.stop_pending) || s.get(f.trap_stop) || s.get(f.trap_notify);
+  for (Sig sig : s.schema.shape.signals)
+    work = work || ((s.get(f.pend[sig]) || s.get(s.p.pend[sig])) && !blocked(s, t, sig));
+  return work;
+}
+
+Expr stop_number(Expr sig) {
+  Expr number = constant(kOtherNumber);
+  for (const SigInfo &i : kSignals)
+    if (i.sig != OTHER)
+      number = ite(eq(sig, i.sig), constant(static_cast<Value>(i.number)), number);
+  return number;
+}
+
+Expr signal_status(Expr sig) {
+  return ite(eq(sig, NONE), constant(0), sig + constant(killed_by(NONE)));
+}
+
+// The words of exit codes are their index << 8: the trace's list binds them, exploration has one.
+Expr exit_word(Expr status) {
+  Expr word = constant(0);
+  for (Value v = 1; v < kExitCodes; ++v) word = ite(eq(status, v), constant(v << 8), word);
+  for (const SigInfo &i : kSignals)
+    if (i.sig != NONE)
+      word = ite(eq(status, killed_by(i.sig)),
+                 constant(i.sig == OTHER ? kOtherNumber : static_cast<Value>(i.number)), word);
+  return word;
+}
+
+void clear_pending(Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  for (Field bit : {f.stop_pending, f.consume, f.dequeued, f.trap_stop, f.trap_notify, f.trapping})
+    s.clear(bit);
+  s.set(f.trap_cause, 0);
+}
+
+void clear_stop_pending(Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  for (Field bit : {f.stop_pending, f.consume, f.dequeued}) s.clear(bit);
+  // No pending bit is left: an attacher need not wait (task_clear_jobctl_trapping).
+  s.when(!s.get(f.trap_stop) && !s.get(f.trap_notify), [&] { s.clear(f.trapping); });
+}
+
+void wake(Step &s, int t) {
+  const Expr looks = at_loc(s, t, Loc::user) || at_loc(s, t, Loc::body) ||
+                     at_loc(s, t, Loc::entry_trap) || at_loc(s, t, Loc::entry_woken);
+  s.when(looks, [&] { s.raise(s.t(t).sigpending); });
+}
+
+Expr unread_code(const Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  const Expr syscall_stop = at_loc(s, t, Loc::entry_trap) || at_loc(s, t, Loc::exit_trap);
+  // SIGTRAP | 0x80 is no valid signal: it is dropped.
+  const Expr code = ite(syscall_stop, ite(s.get(f.good), constant(NONE), constant(TRAP)),
+                        ite(at_loc(s, t, Loc::sig_trap), s.get(f.sig), constant(NONE)));
+  return ite(s.get(f.report), code, constant(NONE));
+}
+
+void wake_resume(Step &s, int t) {
+  wake(s, t);
+  s.when(in_trap(s, t), [&] { leave_trap(s, t, unread_code(s, t)); });
+  s.when(at_loc(s, t, Loc::stopped), [&] { go(s, t, Loc::relock); });
+}
+
+void trap_notify(Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  s.when(!dying(s, t) && flags_stops(s, t), [&] {
+    s.raise(f.trap_notify);
+    s.when(eq(s.get(f.trap_cause), 0) && s.on(Feature::causes),
+           [&] { s.set(f.trap_cause, static_cast<Value>(Cause::sigcont)); });
+  });
+  wake(s, t);
+}
+
+Expr participate(Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  const Expr consumes = s.get(f.stop_pending) && s.get(f.consume);
+  s.when(consumes && ne(s.get(s.p.stop_count), 0),
+         [&] { s.set(s.p.stop_count, s.get(s.p.stop_count) - constant(1)); });
+  const Expr done = consumes && eq(s.get(s.p.stop_count), 0) && !stopped_flag(s);
+  s.when(done, [&] {
+    s.set(s.p.jobs, static_cast<Value>(Jobs::stopped));
+    s.set(s.p.cld, 0);
+  });
+  for (Field bit : {f.stop_pending, f.consume, f.dequeued}) s.clear(bit);
+  return done;
+}
+
+void start_group_stop(Step &s, int t, Expr sig) {
+  s.when(!stopped_flag(s), [&] { s.set(s.p.stop_code, sig); });
+  s.set(s.p.stop_count, 0);
+  for (int u = 0; u < s.n(); ++u) {
+    const ThreadFields &f = s.t(u);
+    const Expr joins =
+        exists(s, u) && !dying(s, u) && (truth(u == t) || !at_loc(s, u, Loc::stopped));
+    s.when(joins, [&] {
+      s.set(f.stopsig, sig);
+      s.raise(f.stop_pending);
+      s.raise(f.consume);
+      s.set(s.p.stop_count, s.get(s.p.stop_count) + constant(1));
+      if (u == t) return;
+      const Expr flagged = notifying(s, u);
+      s.when(flagged, [&] {
+        trap_notify(s, u);
+        s.when(s.get(f.listening), [&] { leave_trap(s, u, constant(NONE)); });
+      });
+      s.when(!flagged, [&] { wake(s, u); });
+    });
+  }
+}
+
+void group_kill(Step &s, Expr status, int but) {
+  s.raise(s.p.group_exit);
+  s.set(s.p.death, status);
+  for (Field f : {s.p.jobs, s.p.cld, s.p.stop_count, s.p.stop_code}) s.set(f, 0);
+  for (int u = 0; u < s.n(); ++u) {
+    s.when(exists(s, u), [&] {
+      clear_pending(s, u);
+      if (u == but) return;
+      s.when(!exiting(s, u), [&] {
+        s.raise(s.t(u).pend[KILL]);
+        wake_resume(s, u);
+      });
+    });
+  }
+}
+
+void enter_trap(Step &s, int t, Loc trap, Expr sig, bool job_control) {
+  const ThreadFields &f = s.t(t);
+  if (trap == Loc::event_trap || trap == Loc::group_trap) {
+    s.when(s.on(Feature::causes), [&] {
+      s.set(f.cause, ite(s.get(f.stop_pending), constant(static_cast<Value>(Cause::group)),
+                         s.get(f.trap_cause)));
+      s.set(f.trap_cause, 0);
+    });
+  }
+  go(s, t, trap);
+  s.set(f.sig, sig);
+  s.raise(f.report);
+  Expr done = truth(false);
+  if (job_control) done = participate(s, t);
+  s.clear(f.trap_stop);
+  if (trap == Loc::event_trap) s.clear(f.trap_notify);
+  s.clear(f.trapping);
+  if (trap != Loc::entry_trap) s.clear(f.sigpending);
+  s.when(s.on(Feature::sigchld), [&] {
+    s.raise(f.owes_tracer);
+    s.when(done && !s.on(Feature::parent_is_tracer), [&] { s.raise(f.owes_parent); });
+  });
+}
+
+void settle(Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  const Expr job_control = at_loc(s, t, Loc::event_trap) || at_loc(s, t, Loc::group_trap);
+  const Expr signal = ite(at_loc(s, t, Loc::sig_trap), s.get(f.sig), constant(TRAP));
+  s.when(s.get(f.owes_tracer), [&] {
+    s.when(job_control,
+           [&] { sigchld(s, true, t, kCldStopped, signal_status(s.get(s.p.stop_code))); });
+    s.when(!job_control, [&] { sigchld(s, true, t, kCldTrapped, signal_status(signal)); });
+    s.clear(f.owes_tracer);
+  });
+}
+
+void leave_trap(Step &s, int t, Expr code) {
+  const ThreadFields &f = s.t(t);
+  settle(s, t);
+  const Expr loc = s.get(f.loc);
+  auto was = [&](Loc l) { return eq(loc, static_cast<Value>(l)); };
+  auto to = [](Loc l) { return constant(static_cast<Value>(l)); };
+  const Expr doomed = killed(s, t);  // then nothing looks at the code
+  const Expr delivers = was(Loc::sig_trap) && !doomed;
+  const Expr sends = (was(Loc::entry_trap) || was(Loc::exit_trap)) && !doomed;
+  s.when(delivers && !eq(code, s.get(f.sig)),
+         [&] { s.set(f.info, static_cast<Value>(Info::tracer)); });
+  s.when(!delivers || eq(code, NONE), [&] { s.set(f.info, 0); });
+  s.set(f.sig, ite(delivers || sends, code, constant(NONE)));
+  s.when(!delivers || eq(code, NONE), [&] { s.clear(f.shared); });
+  s.when(!delivers && !was(Loc::entry_trap), [&] { s.clear(f.sigpending); });
+  s.when(doomed && was(Loc::entry_trap), [&] {
+    s.clear(f.sigpending);
+    s.set(f.call, 0);
+  });
+  s.when(sends && was(Loc::entry_trap),
+         [&] { s.set(f.sigpending, s.get(f.sigpending) || has_work(s, t)); });
+  go(s, t, Loc::relock);
+  s.set(f.loc, ite(delivers, to(Loc::sig_woken),
+                   ite(sends,
+                       ite(eq(loc, static_cast<Value>(Loc::entry_trap)), to(Loc::entry_woken),
+                           to(Loc::exit_woken)),
+                       ite(was(Loc::exit_event_trap), to(Loc::exit_signals), to(Loc::relock)))));
+  for (Field bit : {f.report, f.listening, f.good}) s.clear(bit);
+  s.set(f.cause, 0);
+}
+
+void unlink(Step &s, int t, Expr code) {
+  const ThreadFields &f = s.t(t);
+  s.clear(f.systrace);
+  s.set(f.tracing, 0);
+  for (Field o : f.option) s.clear(o);
+  for (Field bit : {f.trap_stop, f.trap_notify, f.trapping}) s.clear(bit);
+  s.set(f.trap_cause, 0);
+  s.when(!exiting(s, t) && group_stopping(s), [&] { s.raise(f.stop_pending); });
+  s.when(in_trap(s, t), [&] { leave_trap(s, t, code); });
+  s.when(s.get(f.stop_pending), [&] { wake(s, t); });
+}
+
+void notify_exit(Step &s, int t) {
+  const Expr status = s.get(s.t(t).status);
+  const Expr by_signal = !less(status, constant(kExitCodes));
+  for (bool to_tracer : {true, false}) {
+    s.when(to_tracer ? traced(s, t) : !traced(s, t), [&] {
+      s.when(by_signal, [&] { sigchld(s, to_tracer, t, kCldKilled, status); });
+      s.when(!by_signal, [&] { sigchld(s, to_tracer, t, kCldExited, status); });
+    });
+  }
+}
+
+void retarget(Step &s, int t, Sig sig) {
+  Expr wanted = s.get(s.p.pend[sig]);
+  for (int i = 1; i < s.n(); ++i) {
+    const int u = (t + i) % s.n();
+    const Expr takes = wanted && exists(s, u) && !exiting(s, u) && !blocked(s, u, sig);
+    s.when(takes, [&] { wake(s, u); });
+    wanted = wanted && !takes;
+  }
+}
+
+void release(Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  go(s, t, Loc::dead);
+  s.set(f.tracing, 0);
+  s.set(f.status, 0);
+  s.clear(f.systrace);
+  for (Field o : f.option) s.clear(o);
+  for (Sig sig : s.schema.shape.signals) {
+    s.clear(f.pend[sig]);
+    s.set(f.kinfo[sig], 0);
+    s.clear(f.mask[sig]);
+    s.clear(f.handling[sig]);
+  }
+  s.set(f.stopsig, 0);
+  clear_pending(s, t);
+  // The zombie leader is reported when the last other thread is gone (R119).
+  if (t != 0) s.when(at_loc(s, 0, Loc::zombie) && alone(s, 0), [&] { notify_exit(s, 0); });
+}
+
+void sigchld(Step &s, bool to_tracer, int t, Value code, Expr status) {
+  s.when(s.on(Feature::sigchld), [&] {
+    auto queue = [&](Field pending, Field si_status, Field si_thread) {
+      s.when(eq(s.get(pending), 0), [&] {  // a standard signal merges
+        s.set(pending, code);
+        s.set(si_status, status);
+        s.set(si_thread, static_cast<Value>(t));
+      });
+    };
+    const Expr one_queue = s.on(Feature::parent_is_tracer);
+    s.when((truth(to_tracer) || one_queue) && !s.get(s.p.tracer_dead),
+           [&] { queue(s.p.chld_tracer, s.p.chld_tracer_status, s.p.chld_tracer_thread); });
+    s.when(truth(!to_tracer) && !one_queue,
+           [&] { queue(s.p.chld_parent, s.p.chld_parent_status, s.p.chld_parent_thread); });
+  });
+}
+
+std::vector<Target> targets(const Model &m, int thread, bool shared) {
+  std::vector<Target> all{{thread, shared, -1}};
+  for (int u = 0; u < m.threads(); ++u)
+    if (shared || u == thread) all.push_back({thread, shared, u});
+  return all;
+}
+
+namespace {
+
+// prepare_signal's effects on the group, at generation, whatever becomes of the signal (R40 to
+// R44).
+void flush(Step &s, Sig sig) {
+  auto remove = [&](Sig gone) {
+    s.clear(s.p.pend[gone]);
+    for (int u = 0; u < s.n(); ++u) s.clear(s.t(u).pend[gone]), s.set(s.t(u).kinfo[gone], 0);
+  };
+  if (is_stop(sig)) remove(CONT);
+  if (sig != CONT) return;
+  for (Sig stop : {STOP, TSTP, TTIN, TTOU}) remove(stop);
+  for (int u = 0; u < s.n(); ++u) {
+    const ThreadFields &f = s.t(u);
+    s.when(exists(s, u), [&] {
+      clear_stop_pending(s, u);
+      s.when(s.on(Feature::causes) && eq(s.get(f.trap_cause), static_cast<Value>(Cause::group)),
+             [&] { s.set(f.trap_cause, static_cast<Value>(Cause::stale)); });
+      const Expr notified = notifying(s, u);
+      s.when(notified, [&] {
+        trap_notify(s, u);
+        s.when(s.get(f.listening), [&] {
+          // Without (1) the RFC does not say what a listening tracee then reports.
+          s.when(!flags_stops(s, u), [&] {
+            const Expr trap =
+                s.on(Feature::sigcont_plain_trap) || s.on(Feature::sigcont_einval_trap);
+            s.when(!dying(s, u) && (s.on(Feature::sigcont_stale) || trap), [&] {
+              s.raise(f.trap_stop);
+              s.when(s.on(Feature::causes),
+                     [&] { s.set(f.trap_cause, static_cast<Value>(Cause::sigcont)); });
+              s.when(trap, [&] { s.set(f.stopsig, constant(TRAP)); });
+            });
+          });
+          leave_trap(s, u, constant(NONE));
+        });
+      });
+      s.when(!notified && at_loc(s, u, Loc::stopped), [&] { go(s, u, Loc::relock); });
+    });
+  }
+  const Expr was_stopped = stopped_flag(s);
+  s.when(group_stopping(s), [&] {
+    s.when(s.on(Feature::sigchld), [&] {
+      s.set(s.p.cld, ite(was_stopped, constant(static_cast<Value>(Jobs::continued)),
+                         constant(static_cast<Value>(Jobs::stopped))));
+    });
+    s.set(s.p.jobs, static_cast<Value>(Jobs::continued));
+    s.set(s.p.stop_count, 0);
+    s.set(s.p.stop_code, 0);
+  });
+}
+
+}  // namespace
+
+void send(Step &s, Sig sig, Target to, Info info, Expr when) {
+  const int p = to.thread;
+  const Expr gone = s.get(s.p.group_exit);
+  s.when(when && !gone, [&] { flush(s, sig); });
+  const Expr dropped = (gone && s.on(Feature::dying_drops_signals)) ||
+                       (!blocked(s, p, sig) && !(traced(s, p) && truth(sig != KILL)) &&
+                        truth(sig != KILL && sig != STOP) && ignores(s, sig));
+  const Field queue = to.shared ? s.p.pend[sig] : s.t(p).pend[sig];
+  const Expr queued = when && !dropped && !s.get(queue);
+
+  auto wants = [&](int u) {
+    return exists(s, u) && !blocked(s, u, sig) && !exiting(s, u) &&
+           (truth(sig == KILL) || (!at_loc(s, u, Loc::stopped) && !in_trap(s, u)));
+  };
+  // One that has TIF_SIGPENDING is chosen only if it is on a CPU at that moment.
+  auto idle = [&](int u) {
+    return (at_loc(s, u, Loc::user) || at_loc(s, u, Loc::body)) && !s.get(s.t(u).sigpending);
+  };
+  auto certain = [&](int u) { return wants(u) && (truth(sig == KILL) || idle(u)); };
+
+  Expr may = truth(true);
+  if (to.pick < 0) {
+    Expr nobody = truth(true);
+    for (const Target &other : targets(s.m, p, to.shared))
+      if (other.pick >= 0) nobody = nobody && !certain(other.pick);
+    may = !queued || nobody;
+  } else {
+    may = queued && wants(to.pick);
+    if (to.pick != p) may = may && !certain(p);
+  }
+  s.guard(to.pick < 0 ? "no thread is woken for it" : "complete_signal picks " + tname(to.pick),
+          may);
+
+  s.when(queued, [&] {
+    if (sig != KILL || to.shared) s.raise(queue);
+    if (!to.shared && sig != KILL)
+      s.when(s.on(Feature::siginfo), [&] { s.set(s.t(p).kinfo[sig], static_cast<Value>(info)); });
+    // A group that drops every signal never looks at SIGKILL's own bit again.
+    if (sig == KILL) s.when(s.on(Feature::dying_drops_signals), [&] { s.clear(queue); });
+  });
+  if (to.pick < 0) return;
+  s.when(queued, [&] {
+    const bool deadly = kSignals[sig].action == Default::fatal;
+    const Expr fatal = truth(deadly) && (truth(sig == KILL) || acts_by_default(s, sig)) &&
+                       (truth(sig == KILL) || !traced(s, p)) && !s.get(s.p.group_exit);
+    s.when(fatal, [&] { group_kill(s, constant(killed_by(sig)), -1); });
+    s.when(!fatal, [&] {
+      if (sig == KILL) {
+        s.raise(s.t(to.pick).pend[KILL]);
+        wake_resume(s, to.pick);
+      } else {
+        wake(s, to.pick);
+      }
+    });
+  });
+}
+
+}  // namespace ptmc::model

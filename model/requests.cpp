@@ -1,0 +1,73 @@
+#include "model/requests.hpp"
+
+namespace ptmc::model {
+
+std::string options_text(int set) {
+  if (set == kProfileOptions) return "";
+  if (set == kInvalidOptions) return ", invalid";
+  std::string text;
+  for (int o = 0; o < OPTION_COUNT; ++o)
+    if (set >> o & 1) text += (text.empty() ? "" : "|") + std::string(kOptionNames[o]);
+  return ", " + (text.empty() ? "0" : text);
+}
+
+void tracer_is_free(Step &s) {
+  s.at("the tracer lives", s.p.tracer_dead, 0);
+  s.at("the tracer is not asleep in an attach", s.p.attaching, 0);
+}
+
+namespace {
+
+Expr stoppable(const Step &s, int t) {
+  const Expr fails_killed = s.on(Feature::requests_freeze) && killed(s, t);
+  return traced(s, t) && in_trap(s, t) && !s.get(s.t(t).listening) && !fails_killed;
+}
+
+}  // namespace
+
+void stop_required(Step &s, int t) {
+  tracer_is_free(s);
+  s.guard("it is a tracee", traced(s, t));
+  s.guard("it is in a ptrace-stop", in_trap(s, t));
+  s.at("it is not listening", s.t(t).listening, 0);
+  s.guard("SIGKILL is not pending", !(s.on(Feature::requests_freeze) && killed(s, t)));
+  s.guard("it has notified the tracer", may_act(s, t));
+}
+
+Expr stop_refused(const Step &s, int t) { return !stoppable(s, t); }
+
+void refuse_unless_stopped(Model &m, const Rule *rule, int t, Action action, Feature needed) {
+  // RFC (5): "enable saner error codes"; which ones it leaves open: EBUSY for "yours, not stopped".
+  for (bool sane : {false, true}) {
+    Step s(m, rule, t, tname(t), {action, t, 0, sane ? Err::ebusy : Err::esrch, 0});
+    s.needs(needed);
+    tracer_is_free(s);
+    s.guard("it is not a stopped tracee", stop_refused(s, t));
+    const Expr told = s.on(Feature::stop_options) && traced(s, t) && exists(s, t) &&
+                      s.get(s.t(t).option[SANEERR]);
+    s.guard(sane ? "SANEERR tells that it is a tracee" : "no saner error is asked for",
+            sane ? told : !told);
+    m.add(std::move(s));
+  }
+}
+
+std::vector<Sig> injectable(const Model &m) {
+  std::vector<Sig> all{NONE};
+  for (Sig sig : m.signals()) all.push_back(sig);
+  return all;
+}
+
+void may_inject(Step &s, int t, Sig sig) {
+  if (sig == NONE) return;
+  s.guard("the profile injects it",
+          s.on(Feature::inject_any) || (at_loc(s, t, Loc::sig_trap) && eq(s.get(s.t(t).sig), sig)));
+  if (sig != KILL)
+    s.needs(s.on(Feature::inject_any) || s.on(signal_feature(sig)) || truth(sig == STOP));
+}
+
+void in_user_code(Step &s, int t) {
+  s.at("it is in user mode", s.t(t).loc, static_cast<Value>(Loc::user));
+  s.at("it restarts no system call", s.t(t).call, 0);
+}
+
+}  // namespace ptmc::model

@@ -1,0 +1,87 @@
+#include "model/rule.hpp"
+
+#include <cassert>
+
+namespace ptmc::model {
+
+Model::Model(const Shape &shape, const Config *config) : schema(shape) {
+  if (config) this->config = *config;
+  attach_rules(*this);
+  request_rules(*this);
+  resume_rules(*this);
+  wait_rules(*this);
+  signal_rules(*this);
+  delivery_rules(*this);
+  group_stop_rules(*this);
+  syscall_rules(*this);
+  exit_rules(*this);
+  tracee_rules(*this);
+}
+
+Expr Model::on(Feature f) const {
+  return config ? truth((*config)[f]) : config_leaf(static_cast<std::uint32_t>(f), true);
+}
+
+State Model::initial() const {
+  State s;
+  for (const ThreadFields &t : schema.thread) schema.set(s, t.loc, static_cast<Value>(Loc::user));
+  for (Sig sig : {USR1, USR2})  // the handled signals
+    if (has(sig)) schema.set(s, schema.process.disposition[sig], 2);
+  return s;
+}
+
+const Rule *Model::family(Rule rule) {
+  for (const Rule &r : rules) assert(r.id != rule.id);
+  return &rules.emplace_back(std::move(rule));
+}
+
+void Model::add(Step &&step) {
+  Instance &i = step.instance_;
+  if (i.enabled.is(0)) return;
+  for (const Guard &g : i.guards)
+    if (g.holds.is(0)) return;
+  std::erase_if(i.guards, [](const Guard &g) { return g.holds.is(1); });
+  for (Field f = 0; f < schema.size(); ++f)
+    if (step.written_[f] && !step.known_[f]->same(schema.read(f)))
+      i.updates.push_back({f, *step.known_[f]});
+  instances.push_back(std::move(i));
+}
+
+Step::Step(Model &model, const Rule *rule, int thread, std::string parameters, Label label)
+    : m(model), schema(model.schema), p(model.schema.process) {
+  instance_.rule = rule;
+  instance_.thread = thread;
+  instance_.parameters = std::move(parameters);
+  instance_.label = label;
+  known_.resize(schema.size());
+  written_.resize(schema.size());
+}
+
+Expr Step::get(Field f) const {
+  if (f == kNoField) return constant(0);
+  return known_[f] ? *known_[f] : schema.read(f);
+}
+
+void Step::set(Field f, Expr value) {
+  if (f == kNoField) return;
+  const Expr now = get(f);
+  const Expr next = ite(path_, value, now);
+  if (next.same(now)) return;
+  known_[f] = next;
+  written_[f] = true;
+}
+
+void Step::needs(Expr over_features) { instance_.enabled = instance_.enabled && over_features; }
+
+void Step::guard(std::string name, Expr holds) {
+  instance_.guards.push_back({std::move(name), holds});
+}
+
+void Step::at(std::string name, Field f, Value value) {
+  guard(std::move(name), eq(get(f), value));
+  if (!written_[f]) known_[f] = constant(value);
+}
+
+void Step::output(Expr e) { instance_.output = e; }
+
+}  // namespace ptmc::model

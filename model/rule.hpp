@@ -1,0 +1,174 @@
+// Rules: the kernel's transition relation as data.
+//
+// A Rule is one kind of atomic kernel step. Its instances, one for each thread and parameter, are
+// what every interpretation runs: guard conjuncts and assignments over the state before the step.
+// A Step writes an instance down in the order of the kernel's text; reads see the writes before.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/state.hpp"
+
+namespace ptmc::model {
+
+enum class Actor : std::uint8_t { tracer, tracee, parent, world, kernel };
+inline constexpr std::array<std::string_view, 5> kActorNames{"tracer", "tracee", "parent", "world",
+                                                             "kernel"};
+
+// What an observer sees happen; hidden steps are the kernel's own.
+enum class Action : std::uint8_t {
+  hidden,
+  traceme,  // tracee
+  attach,   // tracer, from here to geteventmsg
+  seize,
+  interrupt,
+  listen,
+  cont,  // arg: Sig
+  syscall,
+  detach,
+  kill,
+  setoptions,   // arg: option set, or kFlip + the option flipped
+  getsiginfo,   // output: Sig << 8 | Info, kTrapInfo for a siginfo of the trap itself
+  geteventmsg,  // output: message; exit statuses as wait encodes them
+  invalid,      // a stop-requiring request with an unknown number or a bad signal
+  wait,         // tracer or parent; output: status
+  sigchld,      // tracer or parent takes a SIGCHLD; output: si_code << 24 | thread << 16 | status
+  tracer_exit,
+  send,           // world or tracee; arg: Sig; thread: -1 for kill
+  user,           // tracee, from here on
+  enter_syscall,  // arg: SysCall
+  sigprocmask,    // arg: Sig << 1 | blocked
+  sigaction,      // arg: Sig << 2 | disposition
+  handler,        // arg: Sig
+  sigreturn,      // arg: Sig
+};
+inline constexpr int kFlip = 256;
+inline constexpr Value kTrapInfo = 0x80;
+
+enum class Err : std::uint8_t { ok, esrch, eio, eperm, einval, echild, eagain, ebusy };
+inline constexpr std::array<std::string_view, 8> kErrNames{"0",      "ESRCH",  "EIO",    "EPERM",
+                                                           "EINVAL", "ECHILD", "EAGAIN", "EBUSY"};
+
+struct Label {
+  Action action = Action::hidden;
+  int thread = -1;  // the thread acted upon or acting; -1: any
+  int arg = 0;
+  Err err = Err::ok;
+  // wait: which options the caller gave (bit 0 WUNTRACED, 1 WCONTINUED, 2 WNOHANG). A report holds
+  // for every call that gives at least these; "nothing there" for exactly these.
+  int options = 0;
+  bool operator==(const Label &) const = default;
+};
+
+struct Rule {
+  std::string id;
+  Actor actor;
+  std::string effect;                  // one sentence
+  std::vector<std::string> functions;  // kernel functions, 6.12
+  std::vector<std::string> semantics;  // rule numbers of the semantics reference
+  std::string since, until;            // kernel versions; empty: always
+};
+
+struct Guard {
+  std::string name;
+  Expr holds;
+};
+struct Update {
+  Field field;
+  Expr value;  // over the state before the step
+};
+
+struct Instance {
+  const Rule *rule = nullptr;
+  std::string parameters;  // "t1, SIGSTOP"
+  Label label;
+  int thread = -1;             // the thread whose step this is or that is acted upon
+  Expr enabled = constant(1);  // over features only
+  std::vector<Guard> guards;
+  std::vector<Update> updates;
+  std::optional<Expr> output;
+  std::string name() const { return rule->id + "(" + parameters + ")"; }
+};
+
+class Step;
+
+// The transition relation for a shape: of one configuration, or of all (config == nullptr: features
+// stay symbolic, for emission).
+class Model {
+ public:
+  Model(const Shape &shape, const Config *config);
+  Model(const Model &) = delete;
+
+  Expr on(Feature f) const;
+  bool has(Sig s) const { return schema.shape.has(s); }
+  int threads() const { return schema.shape.threads; }
+  const std::vector<Sig> &signals() const { return schema.shape.signals; }
+  State initial() const;
+
+  const Rule *family(Rule rule);  // registers it
+  void add(Step &&step);
+
+  Schema schema;
+  std::optional<Config> config;
+  std::deque<Rule> rules;
+  std::vector<Instance> instances;
+};
+
+class Step {
+ public:
+  // thread: whose fields self() names; -1: none.
+  Step(Model &model, const Rule *rule, int thread, std::string parameters, Label label = {});
+
+  Model &m;
+  const Schema &schema;
+  const ProcessFields &p;
+  const ThreadFields &t(int thread) const { return schema.thread[thread]; }
+  int n() const { return schema.shape.threads; }
+
+  Expr on(Feature f) const { return m.on(f); }
+  Expr get(Field f) const;
+  void set(Field f, Expr value);
+  void set(Field f, Value value) { set(f, constant(value)); }
+  void raise(Field f) { set(f, 1); }
+  void clear(Field f) { set(f, 0); }
+  // The instance exists only where the feature is on.
+  void needs(Feature f) { needs(on(f)); }
+  void needs(Expr over_features);
+  void guard(std::string name, Expr holds);
+  // The guard "f is value", which later reads of f then know.
+  void at(std::string name, Field f, Value value);
+  void output(Expr e);
+  template <class Body>
+  void when(Expr condition, Body &&body) {
+    if (condition.is(0)) return;
+    const Expr outer = path_;
+    path_ = path_ && condition;
+    if (!path_.is(0)) body();
+    path_ = outer;
+  }
+
+ private:
+  friend class Model;
+  Instance instance_;
+  Expr path_ = constant(1);
+  std::vector<std::optional<Expr>> known_;
+  std::vector<bool> written_;
+};
+
+// The kernel areas; each file registers its rules.
+void attach_rules(Model &m);
+void request_rules(Model &m);
+void resume_rules(Model &m);
+void wait_rules(Model &m);
+void signal_rules(Model &m);
+void delivery_rules(Model &m);
+void group_stop_rules(Model &m);
+void syscall_rules(Model &m);
+void exit_rules(Model &m);
+void tracee_rules(Model &m);
+
+}  // namespace ptmc::model

@@ -1,0 +1,266 @@
+// Attaching and leaving: TRACEME, ATTACH, SEIZE, DETACH, the tracer's death
+// (kernel/ptrace.c: ptrace_traceme, ptrace_attach, ptrace_detach, exit_ptrace, __ptrace_unlink).
+//
+// A tracer that attaches to a stopped thread sleeps until that thread has moved from STOPPED to its
+// trap (TRAPPING); until then it makes no other call.
+
+#include "model/kernel.hpp"
+#include "model/requests.hpp"
+
+namespace ptmc::model {
+namespace {
+
+// What SEIZE and SETOPTIONS can be given: the profile's set, or the shape's explicit ones.
+void set_options(Step &s, int t, int set) {
+  for (int o = 0; o < OPTION_COUNT; ++o) {
+    const Expr bit = set == kProfileOptions ? s.on(option_feature(static_cast<Option>(o)))
+                                            : truth((set >> o & 1) != 0);
+    s.set(s.t(t).option[o], bit);
+  }
+}
+
+void become_tracee(Step &s, int t, Traced how) { s.set(s.t(t).tracing, static_cast<Value>(how)); }
+
+// ptrace_set_stopped (R11, R12): a STOPPED thread moves to a trap while its tracer sleeps.
+void set_stopped(Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  s.when(at_loc(s, t, Loc::stopped) && !dying(s, t), [&] {
+    s.raise(f.trap_stop);
+    s.raise(f.trapping);
+    s.when(s.on(Feature::causes), [&] { s.set(f.trap_cause, static_cast<Value>(Cause::attach)); });
+    go(s, t, Loc::relock);
+    s.set(s.p.attaching, static_cast<Value>(t + 1));
+  });
+}
+
+Expr alive(const Step &s, int t) { return exists(s, t) && !at_loc(s, t, Loc::zombie); }
+
+void attach(Model &m) {
+  const Rule *ok =
+      m.family({"attach",
+                Actor::tracer,
+                "traces the thread and sends it SIGSTOP; a stopped thread moves to a trap",
+                {"ptrace_attach", "ptrace_set_stopped"},
+                {"R9", "R11", "R12", "2.3"},
+                "",
+                ""});
+  const Rule *refused = m.family({"attach.eperm",
+                                  Actor::tracer,
+                                  "refuses a zombie or a tracee",
+                                  {"ptrace_attach"},
+                                  {"R7"},
+                                  "",
+                                  ""});
+  const Rule *gone =
+      m.family({"attach.esrch", Actor::tracer, "no such thread", {"sys_ptrace"}, {"R4"}, "", ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    auto request = [&](const Rule *rule, Err err) {
+      Step s(m, rule, t, tname(t), {Action::attach, t, 0, err, 0});
+      s.needs(Feature::attach);
+      tracer_is_free(s);
+      return s;
+    };
+    for (const Target &to : targets(m, t, false)) {
+      Step s = request(ok, Err::ok);
+      s.guard("it lives", alive(s, t));
+      s.at("it is not traced", s.t(t).tracing, 0);
+      become_tracee(s, t, Traced::attached);
+      send(s, STOP, to, Info::kernel, truth(true));
+      set_stopped(s, t);
+      m.add(std::move(s));
+    }
+    Step s = request(refused, Err::eperm);
+    s.guard("it exists", exists(s, t));
+    s.guard("it is traced or a zombie", traced(s, t) || at_loc(s, t, Loc::zombie));
+    m.add(std::move(s));
+    Step e = request(gone, Err::esrch);
+    e.guard("it is released", !exists(e, t));
+    m.add(std::move(e));
+  }
+}
+
+void seize(Model &m) {
+  const Rule *ok = m.family({"seize",
+                             Actor::tracer,
+                             "traces the thread, which runs on; a stopped thread moves to a trap",
+                             {"ptrace_attach", "ptrace_set_stopped"},
+                             {"R10", "R11", "R12", "2.3"},
+                             "3.1",
+                             ""});
+  const Rule *refused = m.family({"seize.eperm",
+                                  Actor::tracer,
+                                  "refuses a zombie or a tracee",
+                                  {"ptrace_attach"},
+                                  {"R7"},
+                                  "3.1",
+                                  ""});
+  const Rule *invalid = m.family({"seize.eio",
+                                  Actor::tracer,
+                                  "refuses an address or an unknown option",
+                                  {"ptrace_attach"},
+                                  {"R5"},
+                                  "3.1",
+                                  ""});
+  const Rule *gone =
+      m.family({"seize.esrch", Actor::tracer, "no such thread", {"sys_ptrace"}, {"R4"}, "3.1", ""});
+  std::vector<int> sets{kProfileOptions};
+  sets.insert(sets.end(), m.schema.shape.option_sets.begin(), m.schema.shape.option_sets.end());
+  for (int t = 0; t < m.threads(); ++t) {
+    auto request = [&](const Rule *rule, Err err, int set) {
+      Step s(m, rule, t, tname(t) + options_text(set), {Action::seize, t, set, err, 0});
+      s.needs(Feature::seize);
+      s.needs(Feature::use_seize);
+      tracer_is_free(s);
+      return s;
+    };
+    for (int set : sets) {
+      Step s = request(ok, Err::ok, set);
+      s.guard("it lives", alive(s, t));
+      s.at("it is not traced", s.t(t).tracing, 0);
+      s.set(s.t(t).tracing,
+            ite(s.on(Feature::hidden_bit), constant(static_cast<Value>(Traced::seized)),
+                constant(static_cast<Value>(Traced::attached))));
+      s.when(s.on(Feature::seize_options), [&] { set_options(s, t, set); });
+      set_stopped(s, t);
+      m.add(std::move(s));
+    }
+    Step s = request(refused, Err::eperm, kProfileOptions);
+    s.guard("it exists", exists(s, t));
+    s.guard("it is traced or a zombie", traced(s, t) || at_loc(s, t, Loc::zombie));
+    m.add(std::move(s));
+    Step i = request(invalid, Err::eio, kInvalidOptions);
+    i.needs(Feature::inspect);
+    i.needs(Feature::seize_options);
+    i.guard("it exists", exists(i, t));
+    m.add(std::move(i));
+    Step e = request(gone, Err::esrch, kProfileOptions);
+    e.guard("it is released", !exists(e, t));
+    m.add(std::move(e));
+  }
+}
+
+void attached(Model &m) {
+  const Rule *rule = m.family({"attach.wakes",
+                               Actor::kernel,
+                               "the attacher's call returns: the thread is in its trap",
+                               {"ptrace_attach", "task_clear_jobctl_trapping"},
+                               {"R11"},
+                               "",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    Step s(m, rule, t, tname(t));
+    s.at("the attacher sleeps for it", s.p.attaching, static_cast<Value>(t + 1));
+    s.guard("TRAPPING is over", !s.get(s.t(t).trapping));
+    s.set(s.p.attaching, 0);
+    m.add(std::move(s));
+  }
+}
+
+void traceme(Model &m) {
+  const Rule *ok = m.family({"traceme",
+                             Actor::tracee,
+                             "makes its real parent its tracer",
+                             {"ptrace_traceme"},
+                             {"R3"},
+                             "",
+                             ""});
+  const Rule *refused = m.family(
+      {"traceme.eperm", Actor::tracee, "is traced already", {"ptrace_traceme"}, {"R1"}, "", ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    for (const Rule *rule : {ok, refused}) {
+      Step s(m, rule, t, tname(t), {Action::traceme, t, 0, rule == ok ? Err::ok : Err::eperm, 0});
+      s.needs(Feature::traceme);
+      s.needs(Feature::parent_is_tracer);
+      s.guard("its parent lives", !s.get(s.p.tracer_dead));
+      in_user_code(s, t);
+      if (rule == ok) {
+        s.at("it is not traced", s.t(t).tracing, 0);
+        become_tracee(s, t, Traced::attached);
+      } else {
+        s.guard("it is traced", traced(s, t));
+      }
+      m.add(std::move(s));
+    }
+  }
+}
+
+void detach(Model &m) {
+  const Rule *ok = m.family({"detach",
+                             Actor::tracer,
+                             "lets the tracee go, with a signal; in a stopped group it stops again",
+                             {"ptrace_detach", "__ptrace_unlink"},
+                             {"R17", "R18", "R85"},
+                             "",
+                             ""});
+  const Rule *gone = m.family({"detach.esrch",
+                               Actor::tracer,
+                               "is not a stopped tracee",
+                               {"ptrace_check_attach"},
+                               {"R13"},
+                               "",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    for (Sig sig : injectable(m)) {
+      Step s(m, ok, t, tname(t) + ", " + sname(sig), {Action::detach, t, sig, Err::ok, 0});
+      s.needs(Feature::detach);
+      stop_required(s, t);
+      may_inject(s, t, sig);
+      unlink(s, t, constant(sig));
+      m.add(std::move(s));
+    }
+    refuse_unless_stopped(m, gone, t, Action::detach, Feature::detach);
+  }
+}
+
+void tracer_death(Model &m) {
+  const Rule *dies =
+      m.family({"tracer.exit", Actor::tracer, "the tracer exits", {"do_exit"}, {"R144"}, "", ""});
+  Step d(m, dies, -1, "", {Action::tracer_exit, -1, 0, Err::ok, 0});
+  d.needs(Feature::tracer_dies);
+  d.at("the tracer lives", d.p.tracer_dead, 0);
+  d.raise(d.p.tracer_dead);
+  d.set(d.p.attaching, 0);
+  for (Field f : {d.p.chld_tracer, d.p.chld_tracer_status, d.p.chld_tracer_thread}) d.set(f, 0);
+  m.add(std::move(d));
+
+  const Rule *left =
+      m.family({"tracer.exit.unlink",
+                Actor::kernel,
+                "a dead tracer's tracee goes free, or dies of EXITKILL; the code of a "
+                "stop that nobody waited for stays",
+                {"exit_ptrace", "__ptrace_detach", "__ptrace_unlink"},
+                {"R19", "R20", "R117", "R118"},
+                "",
+                ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    // EXITKILL's SIGKILL picks the thread itself whenever that can still die.
+    for (const Target &to : targets(m, t, false)) {
+      Step s(m, left, t, tname(t) + (to.pick < 0 ? "" : ", EXITKILL"));
+      s.at("the tracer is dead", s.p.tracer_dead, 1);
+      s.guard("it is a tracee", traced(s, t));
+      if (to.pick >= 0) s.at("EXITKILL is set", s.t(t).option[EXITKILL], 1);
+      send(s, KILL, to, Info::kernel, s.get(s.t(t).option[EXITKILL]));
+      unlink(s, t, unread_code(s, t));
+      s.when(at_loc(s, t, Loc::zombie), [&] {
+        if (t != 0)
+          release(s, t);
+        else
+          s.when(alone(s, 0), [&] { notify_exit(s, 0); });
+      });
+      m.add(std::move(s));
+    }
+  }
+}
+
+}  // namespace
+
+void attach_rules(Model &m) {
+  attach(m);
+  seize(m);
+  attached(m);
+  traceme(m);
+  detach(m);
+  tracer_death(m);
+}
+
+}  // namespace ptmc::model

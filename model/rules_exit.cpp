@@ -1,0 +1,145 @@
+// Death: do_group_exit, do_exit, exit_signals, exit_notify (kernel/exit.c, kernel/signal.c, 6.12).
+// A thread passes group_exit (if the whole group is to die), exiting, exit_event, PTRACE_EVENT_EXIT
+// if asked for, exit_signals, exit_notify.
+
+#include "model/kernel.hpp"
+#include "model/sigchld.hpp"
+
+namespace ptmc::model {
+namespace {
+
+// do_exit was entered: quick_threads no longer counts the thread.
+Expr past_sync(const Step &s, int t) {
+  return !exists(s, t) || at_loc(s, t, Loc::exit_event) || at_loc(s, t, Loc::exit_event_trap) ||
+         at_loc(s, t, Loc::exit_signals) || exiting(s, t);
+}
+
+void group_exit(Model &m) {
+  const Rule *rule =
+      m.family({"exit.group",
+                Actor::kernel,
+                "puts the group into exit, unless it is, and kills the other threads",
+                {"do_group_exit", "zap_other_threads"},
+                {"R120"},
+                "",
+                ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    Step s(m, rule, t, tname(t));
+    s.at("it is in do_group_exit", s.t(t).loc, static_cast<Value>(Loc::group_exit));
+    const Expr already = s.get(s.p.group_exit);
+    s.when(already, [&] { s.set(s.t(t).status, s.get(s.p.death)); });
+    s.when(!already, [&] { group_kill(s, s.get(s.t(t).status), t); });
+    go(s, t, Loc::exiting);
+    m.add(std::move(s));
+  }
+}
+
+void event(Model &m) {
+  const Rule *sync = m.family({"exit.sync",
+                               Actor::kernel,
+                               "enters do_exit; the last thread to do so puts the group into exit",
+                               {"do_exit", "synchronize_group_exit"},
+                               {"R115"},
+                               "",
+                               ""});
+  const Rule *stops = m.family({"exit.event",
+                                Actor::kernel,
+                                "stops in PTRACE_EVENT_EXIT",
+                                {"do_exit", "ptrace_event"},
+                                {"R115", "R91"},
+                                "",
+                                ""});
+  const Rule *passes = m.family({"exit.no_event",
+                                 Actor::kernel,
+                                 "no PTRACE_EVENT_EXIT: not asked for, or the thread is killed",
+                                 {"do_exit", "ptrace_stop"},
+                                 {"R90", "R115"},
+                                 "",
+                                 ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    Step s(m, sync, t, tname(t));
+    s.at("it is in do_exit", s.t(t).loc, static_cast<Value>(Loc::exiting));
+    Expr last = s.on(Feature::last_exit_is_group_exit) && !s.get(s.p.group_exit);
+    for (int u = 0; u < s.n(); ++u)
+      if (u != t) last = last && past_sync(s, u);
+    s.when(last, [&] {
+      s.raise(s.p.group_exit);
+      s.set(s.p.death, s.get(s.t(t).status));
+      for (Field f : {s.p.jobs, s.p.cld, s.p.stop_count, s.p.stop_code}) s.set(f, 0);
+      for (int u = 0; u < s.n(); ++u) clear_stop_pending(s, u);
+    });
+    go(s, t, Loc::exit_event);
+    m.add(std::move(s));
+    for (const Rule *rule : {stops, passes}) {
+      Step e(m, rule, t, tname(t));
+      e.at("it is in do_exit", e.t(t).loc, static_cast<Value>(Loc::exit_event));
+      const Expr stop = traced(e, t) && e.get(e.t(t).option[TRACEEXIT]) &&
+                        !(e.on(Feature::killed_never_stops) && killed(e, t));
+      e.guard(rule == stops ? "TRACEEXIT asks for a stop" : "there is no stop",
+              rule == stops ? stop : !stop);
+      if (rule == stops)
+        enter_trap(e, t, Loc::exit_event_trap, constant(NONE), false);
+      else
+        go(e, t, Loc::exit_signals);
+      m.add(std::move(e));
+    }
+  }
+}
+
+void last_steps(Model &m) {
+  const Rule *signals = m.family({"exit.signals",
+                                  Actor::kernel,
+                                  "is marked as exiting, and leaves a pending group-stop",
+                                  {"exit_signals"},
+                                  {"R83"},
+                                  "",
+                                  ""});
+  const Rule *notify = m.family({"exit.notify",
+                                 Actor::kernel,
+                                 "becomes a zombie, or is released at once",
+                                 {"exit_notify"},
+                                 {"R116", "R119"},
+                                 "",
+                                 ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    Step s(m, signals, t, tname(t));
+    const ThreadFields &f = s.t(t);
+    s.at("it is past PTRACE_EVENT_EXIT", f.loc, static_cast<Value>(Loc::exit_signals));
+    s.guard("it has made its notifications", may_act(s, t));
+    const Expr leaves = !alone(s, t) && !s.get(s.p.group_exit) && s.get(f.stop_pending);
+    // Shared signals that it would have taken go to another thread.
+    for (Sig sig : m.signals()) s.when(!blocked(s, t, sig), [&] { retarget(s, t, sig); });
+    Expr done = truth(false);
+    s.when(leaves, [&] { done = participate(s, t); });
+    s.when(leaves && done && s.on(Feature::sigchld), [&] { s.raise(f.owes_parent); });
+    go(s, t, Loc::exit_notify);
+    // Nobody reads these any more.
+    clear_pending(s, t);
+    s.set(f.stopsig, NONE);
+    s.clear(f.systrace);
+    for (Sig sig : m.signals()) {
+      s.clear(f.pend[sig]);
+      s.set(f.kinfo[sig], 0);
+    }
+    m.add(std::move(s));
+
+    Step n(m, notify, t, tname(t));
+    n.at("it is marked as exiting", n.t(t).loc, static_cast<Value>(Loc::exit_notify));
+    n.guard("it has made its notifications", may_act(n, t));
+    const Expr is_tracee = traced(n, t);
+    go(n, t, Loc::zombie);
+    n.when(is_tracee || (truth(t == 0) && alone(n, 0)), [&] { notify_exit(n, t); });
+    if (t != 0) n.when(!is_tracee, [&] { release(n, t); });
+    m.add(std::move(n));
+  }
+}
+
+}  // namespace
+
+void exit_rules(Model &m) {
+  group_exit(m);
+  event(m);
+  last_steps(m);
+}
+
+}  // namespace ptmc::model

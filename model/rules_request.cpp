@@ -1,0 +1,354 @@
+// Requests that do not resume: INTERRUPT, LISTEN, KILL, SETOPTIONS, GETSIGINFO, GETEVENTMSG, and
+// what is refused as invalid (kernel/ptrace.c: ptrace_request, ptrace_setoptions, 6.12).
+
+#include "model/requests.hpp"
+
+namespace ptmc::model {
+namespace {
+
+// INTERRUPT and KILL need a tracee in any state, or fail with ESRCH (R14).
+void no_tracee(Model &m, const Rule *rule, int t, Action action, Feature needed) {
+  Step s(m, rule, t, tname(t), {action, t, 0, Err::esrch, 0});
+  s.needs(needed);
+  tracer_is_free(s);
+  s.guard("it is no tracee", !(traced(s, t) && exists(s, t)));
+  m.add(std::move(s));
+}
+
+void interrupt(Model &m) {
+  const Rule *ok = m.family({"interrupt",
+                             Actor::tracer,
+                             "asks for a trap; a listening tracee traps again at once",
+                             {"ptrace_request", "ptrace_signal_wake_up"},
+                             {"R25", "R26", "2.5"},
+                             "3.1",
+                             ""});
+  const Rule *invalid = m.family({"interrupt.eio",
+                                  Actor::tracer,
+                                  "is not allowed for this tracee",
+                                  {"ptrace_request"},
+                                  {"R24"},
+                                  "3.1",
+                                  ""});
+  const Rule *gone = m.family({"interrupt.esrch",
+                               Actor::tracer,
+                               "is not a tracee",
+                               {"ptrace_check_attach"},
+                               {"R14"},
+                               "3.1",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    for (const Rule *rule : {ok, invalid}) {
+      Step s(m, rule, t, tname(t), {Action::interrupt, t, 0, rule == ok ? Err::ok : Err::eio, 0});
+      s.needs(Feature::seize);
+      s.needs(Feature::interrupt);
+      tracer_is_free(s);
+      s.guard("it is a tracee", traced(s, t) && exists(s, t));
+      const Expr allowed = interruptible(s, t);
+      s.guard(rule == ok ? "INTERRUPT is allowed" : "INTERRUPT is not allowed",
+              rule == ok ? allowed : !allowed);
+      if (rule == ok) {
+        const ThreadFields &f = s.t(t);
+        s.when(!dying(s, t), [&] {
+          s.when(s.on(Feature::causes) && eq(s.get(f.trap_cause), 0),
+                 [&] { s.set(f.trap_cause, static_cast<Value>(Cause::interrupt)); });
+          s.raise(f.trap_stop);
+          wake(s, t);
+          s.when(s.get(f.listening), [&] { leave_trap(s, t, constant(NONE)); });
+        });
+      }
+      m.add(std::move(s));
+    }
+    no_tracee(m, gone, t, Action::interrupt, Feature::interrupt);
+  }
+}
+
+// LISTEN ends the ptrace-stop but not the group-stop. The kernel looks only at the siginfo of the
+// trap; the RFC would allow it in a group-stop without one.
+Expr right_stop(const Step &s, int t) {
+  const Expr flagged = at_loc(s, t, Loc::event_trap) &&
+                       (!s.on(Feature::listen_right_stop_only) || ne(s.get(s.t(t).sig), TRAP));
+  return flagged || (s.on(Feature::stop_options) && at_loc(s, t, Loc::group_trap));
+}
+
+void listen(Model &m) {
+  const Rule *ok =
+      m.family({"listen",
+                Actor::tracer,
+                "leaves the tracee in its stop, invisible to wait; a notification that "
+                "is due makes it trap again",
+                {"ptrace_request"},
+                {"R28", "5.4"},
+                "3.1",
+                ""});
+  const Rule *invalid = m.family({"listen.eio",
+                                  Actor::tracer,
+                                  "is not allowed for this tracee or in this stop",
+                                  {"ptrace_request"},
+                                  {"R27"},
+                                  "3.1",
+                                  ""});
+  const Rule *gone = m.family({"listen.esrch",
+                               Actor::tracer,
+                               "is not a stopped tracee",
+                               {"ptrace_check_attach"},
+                               {"R13"},
+                               "3.1",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    for (const Rule *rule : {ok, invalid}) {
+      Step s(m, rule, t, tname(t), {Action::listen, t, 0, rule == ok ? Err::ok : Err::eio, 0});
+      s.needs(Feature::seize);
+      s.needs(Feature::listen);
+      stop_required(s, t);
+      const Expr allowed = listenable(s, t) && right_stop(s, t);
+      s.guard(rule == ok ? "LISTEN is allowed in this stop" : "LISTEN is not allowed in this stop",
+              rule == ok ? allowed : !allowed);
+      if (rule == ok) {
+        s.raise(s.t(t).listening);
+        // Nothing reads a report that wait may not show; the next wake-up clears it.
+        s.when(s.get(s.t(t).trap_notify), [&] { leave_trap(s, t, constant(NONE)); });
+      }
+      m.add(std::move(s));
+    }
+    refuse_unless_stopped(m, gone, t, Action::listen, Feature::listen);
+  }
+}
+
+void kill(Model &m) {
+  const Rule *ok = m.family({"kill",
+                             Actor::tracer,
+                             "sends SIGKILL in any state",
+                             {"ptrace_request"},
+                             {"R29"},
+                             "5.19",
+                             ""});
+  const Rule *old = m.family({"kill.resume",
+                              Actor::tracer,
+                              "resumes a trapped tracee with SIGKILL, does nothing to another",
+                              {"ptrace_request", "ptrace_resume"},
+                              {"R29"},
+                              "",
+                              "5.18"});
+  const Rule *gone = m.family(
+      {"kill.esrch", Actor::tracer, "is not a tracee", {"ptrace_check_attach"}, {"R14"}, "", ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    for (const Target &to : targets(m, t, false)) {
+      Step s(m, ok, t, tname(t), {Action::kill, t, 0, Err::ok, 0});
+      s.needs(Feature::ptrace_kill);
+      s.needs(Feature::kill_sends_sigkill);
+      tracer_is_free(s);
+      s.guard("it is a tracee", traced(s, t) && exists(s, t));
+      send(s, KILL, to, Info::kernel, !at_loc(s, t, Loc::zombie));
+      m.add(std::move(s));
+    }
+    Step s(m, old, t, tname(t), {Action::kill, t, 0, Err::ok, 0});
+    s.needs(Feature::ptrace_kill);
+    s.needs(!s.on(Feature::kill_sends_sigkill));
+    tracer_is_free(s);
+    s.guard("it is a tracee", traced(s, t) && exists(s, t));
+    s.guard("it has notified the tracer", may_act(s, t));
+    s.when(in_trap(s, t) && !s.get(s.t(t).listening), [&] {
+      s.clear(s.t(t).systrace);
+      leave_trap(s, t, constant(KILL));
+    });
+    m.add(std::move(s));
+    no_tracee(m, gone, t, Action::kill, Feature::ptrace_kill);
+  }
+}
+
+void setoptions(Model &m) {
+  const Rule *ok = m.family({"setoptions",
+                             Actor::tracer,
+                             "replaces the tracee's options",
+                             {"ptrace_setoptions"},
+                             {"R16"},
+                             "",
+                             ""});
+  const Rule *invalid = m.family({"setoptions.einval",
+                                  Actor::tracer,
+                                  "refuses an unknown option, and changes nothing",
+                                  {"ptrace_setoptions"},
+                                  {"R16"},
+                                  "3.4",
+                                  ""});
+  const Rule *partial = m.family({"setoptions.partial",
+                                  Actor::tracer,
+                                  "fails for an unknown option, and sets the others",
+                                  {"ptrace_setoptions"},
+                                  {"R16"},
+                                  "",
+                                  "3.3"});
+  const Rule *gone = m.family({"setoptions.esrch",
+                               Actor::tracer,
+                               "is not a stopped tracee",
+                               {"ptrace_check_attach"},
+                               {"R13"},
+                               "",
+                               ""});
+  std::vector<int> sets{kProfileOptions};
+  sets.insert(sets.end(), m.schema.shape.option_sets.begin(), m.schema.shape.option_sets.end());
+  auto request = [&](const Rule *rule, int t, int set, Err err) {
+    Step s(m, rule, t, tname(t) + options_text(set), {Action::setoptions, t, set, err, 0});
+    s.needs(Feature::setoptions);
+    return s;
+  };
+  auto assign = [](Step &s, int t, int set) {
+    for (int o = 0; o < OPTION_COUNT; ++o)
+      s.set(s.t(t).option[o], set == kProfileOptions ? s.on(option_feature(static_cast<Option>(o)))
+                                                     : truth((set >> o & 1) != 0));
+  };
+  for (int t = 0; t < m.threads(); ++t) {
+    for (int set : sets) {
+      Step s = request(ok, t, set, Err::ok);
+      stop_required(s, t);
+      assign(s, t, set);
+      m.add(std::move(s));
+    }
+    for (int o = 0; o < OPTION_COUNT; ++o) {
+      const Option option = static_cast<Option>(o);
+      Step s(m, ok, t, tname(t) + ", flip " + std::string(kOptionNames[o]),
+             {Action::setoptions, t, kFlip + o, Err::ok, 0});
+      s.needs(Feature::change_options);
+      if (option >= TRACESTOP) s.needs(Feature::stop_options);
+      tracer_is_free(s);
+      // RFC (e): whether also while listening is open.
+      const Expr heard = s.on(Feature::setoptions_while_listening) && s.get(s.t(t).listening) &&
+                         traced(s, t) && in_trap(s, t) && !killed(s, t);
+      s.guard("it is in a ptrace-stop", !stop_refused(s, t) || heard);
+      s.guard("it has notified the tracer", may_act(s, t));
+      s.set(s.t(t).option[o], !s.get(s.t(t).option[o]));
+      m.add(std::move(s));
+    }
+    for (const Rule *rule : {invalid, partial}) {
+      Step s = request(rule, t, kInvalidOptions, Err::einval);
+      s.needs(Feature::inspect);
+      s.needs(rule == invalid ? s.on(Feature::setoptions_atomic)
+                              : !s.on(Feature::setoptions_atomic));
+      stop_required(s, t);
+      if (rule == partial) assign(s, t, kProfileOptions);
+      m.add(std::move(s));
+    }
+    refuse_unless_stopped(m, gone, t, Action::setoptions, Feature::setoptions);
+  }
+}
+
+// What GETSIGINFO returns: the queued siginfo in a signal-delivery-stop, else the trap's own, whose
+// si_code is the stop's code (kTrapInfo).
+void getsiginfo(Model &m) {
+  const Rule *ok = m.family({"getsiginfo",
+                             Actor::tracer,
+                             "reads the siginfo of the stop",
+                             {"ptrace_getsiginfo"},
+                             {"R30"},
+                             "",
+                             ""});
+  const Rule *none = m.family({"getsiginfo.einval",
+                               Actor::tracer,
+                               "a legacy group-stop has no siginfo",
+                               {"ptrace_getsiginfo"},
+                               {"R30", "5.4"},
+                               "",
+                               ""});
+  const Rule *gone = m.family({"getsiginfo.esrch",
+                               Actor::tracer,
+                               "is not a stopped tracee",
+                               {"ptrace_check_attach"},
+                               {"R13"},
+                               "",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    for (const Rule *rule : {ok, none}) {
+      Step s(m, rule, t, tname(t),
+             {Action::getsiginfo, t, 0, rule == ok ? Err::ok : Err::einval, 0});
+      s.needs(Feature::inspect);
+      stop_required(s, t);
+      const ThreadFields &f = s.t(t);
+      const Expr bare = at_loc(s, t, Loc::group_trap) && eq(s.get(f.info), 0);
+      s.guard(rule == ok ? "the stop has a siginfo" : "the stop has no siginfo",
+              rule == ok ? !bare : bare);
+      if (rule == ok) {
+        Expr packed = constant(TRAP << 8 | kTrapInfo);
+        for (Sig sig : m.signals()) {
+          const Expr info = s.on(Feature::siginfo);
+          Expr own = constant(static_cast<Value>(sig) << 8);
+          for (Info i : {Info::tkill, Info::kernel, Info::tracer})
+            own = ite(info && eq(s.get(f.info), static_cast<Value>(i)),
+                      constant(static_cast<Value>(sig) << 8 | static_cast<Value>(i)), own);
+          packed = ite(at_loc(s, t, Loc::sig_trap) && eq(s.get(f.sig), sig), own, packed);
+          packed = ite(at_loc(s, t, Loc::event_trap) && eq(s.get(f.sig), sig),
+                       constant(static_cast<Value>(sig) << 8 | kTrapInfo), packed);
+        }
+        s.output(packed);
+      }
+      m.add(std::move(s));
+    }
+    refuse_unless_stopped(m, gone, t, Action::getsiginfo, Feature::inspect);
+  }
+}
+
+void geteventmsg(Model &m) {
+  const Rule *ok = m.family({"geteventmsg",
+                             Actor::tracer,
+                             "reads the message of the stop",
+                             {"ptrace_request"},
+                             {"R31"},
+                             "",
+                             ""});
+  const Rule *gone = m.family({"geteventmsg.esrch",
+                               Actor::tracer,
+                               "is not a stopped tracee",
+                               {"ptrace_check_attach"},
+                               {"R13"},
+                               "",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    Step s(m, ok, t, tname(t), {Action::geteventmsg, t, 0, Err::ok, 0});
+    s.needs(Feature::inspect);
+    stop_required(s, t);
+    const Expr entry = s.on(Feature::syscall_message) && at_loc(s, t, Loc::entry_trap);
+    const Expr exit = s.on(Feature::syscall_message) && at_loc(s, t, Loc::exit_trap);
+    s.output(ite(at_loc(s, t, Loc::exit_event_trap), exit_word(s.get(s.t(t).status)),
+                 ite(entry, constant(1), ite(exit, constant(2), constant(0)))));
+    m.add(std::move(s));
+    refuse_unless_stopped(m, gone, t, Action::geteventmsg, Feature::inspect);
+  }
+}
+
+void invalid(Model &m) {
+  const Rule *rule = m.family({"request.eio",
+                               Actor::tracer,
+                               "an unknown request or an invalid signal changes nothing",
+                               {"ptrace_request", "ptrace_resume", "ptrace_detach"},
+                               {"R15", "R17", "R22"},
+                               "",
+                               ""});
+  const Rule *gone = m.family({"request.esrch",
+                               Actor::tracer,
+                               "is not a stopped tracee",
+                               {"ptrace_check_attach"},
+                               {"R13"},
+                               "",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    Step s(m, rule, t, tname(t), {Action::invalid, t, 0, Err::eio, 0});
+    s.needs(Feature::inspect);
+    stop_required(s, t);
+    m.add(std::move(s));
+    refuse_unless_stopped(m, gone, t, Action::invalid, Feature::inspect);
+  }
+}
+
+}  // namespace
+
+void request_rules(Model &m) {
+  interrupt(m);
+  listen(m);
+  kill(m);
+  setoptions(m);
+  getsiginfo(m);
+  geteventmsg(m);
+  invalid(m);
+}
+
+}  // namespace ptmc::model

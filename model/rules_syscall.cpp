@@ -1,0 +1,189 @@
+// System calls and their stops (include/linux/entry-common.h, ptrace_report_syscall, 6.12). The
+// flag of PTRACE_SYSCALL is sampled at entry and again at exit. fork, execve and seccomp will join
+// the bodies here.
+
+#include "model/requests.hpp"
+
+namespace ptmc::model {
+namespace {
+
+// What follows the entry: the body, or the way out of the process.
+void enter_body(Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  const Expr call = s.get(f.call);
+  auto is = [&](SysCall c) { return eq(call, static_cast<Value>(c)); };
+  go(s, t, Loc::body);
+  s.when(is(SysCall::exit) || is(SysCall::exit_group), [&] {
+    s.set(f.call, 0);
+    s.clear(f.sigpending);
+    go(s, t, Loc::exiting);
+    s.when(is(SysCall::exit_group), [&] { go(s, t, Loc::group_exit); });
+  });
+}
+
+// A stop at entry or exit if the tracer wants one; a killed thread does not stop since 5.19.
+void enter(Step &s, int t, Loc trap) {
+  const ThreadFields &f = s.t(t);
+  const Expr stops = s.get(f.systrace) && !(s.on(Feature::killed_never_stops) && killed(s, t));
+  s.when(!stops, [&] {
+    if (trap == Loc::exit_trap) {
+      s.clear(f.sigpending);
+      go(s, t, Loc::relock);
+    } else {
+      enter_body(s, t);
+    }
+  });
+  s.when(stops, [&] {
+    s.set(f.good, s.get(f.option[SYSGOOD]));
+    enter_trap(s, t, trap, constant(TRAP), false);
+  });
+}
+
+void entry(Model &m) {
+  const Rule *call = m.family({"syscall.enter",
+                               Actor::tracee,
+                               "makes a system call; stops at its entry under SYSCALL",
+                               {"syscall_trace_enter", "ptrace_report_syscall_entry"},
+                               {"R100", "R140"},
+                               "",
+                               ""});
+  const Rule *again = m.family({"syscall.restart",
+                                Actor::kernel,
+                                "a sleeping system call that no handler interrupted starts again",
+                                {"arch_do_signal_or_restart", "syscall_trace_enter"},
+                                {"R67", "R100"},
+                                "",
+                                ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    auto make = [&](SysCall c, const char *name, Value code) {
+      const bool exits = c == SysCall::exit || c == SysCall::exit_group;
+      Step s(m, call, t, tname(t) + ", " + name + (exits ? "(" + std::to_string(code) + ")" : ""),
+             {Action::enter_syscall, t, static_cast<int>(c) | static_cast<int>(code) << 8, Err::ok,
+              0});
+      s.at("it is in user mode", s.t(t).loc, static_cast<Value>(Loc::user));
+      s.at("it restarts no system call", s.t(t).call, 0);
+      if (exits) {
+        s.needs(Feature::exits);
+        s.set(s.t(t).status, code);
+      } else {
+        s.needs(s.on(Feature::plain_syscalls) ||
+                (s.on(Feature::syscall) && truth(c != SysCall::pause)));
+        // A call that is not traced shows nothing, unless it sleeps or ends the thread.
+        s.guard("SYSCALL traces it",
+                (s.on(Feature::plain_syscalls) && truth(c != SysCall::sigreturn)) ||
+                    s.get(s.t(t).systrace));
+      }
+      if (c == SysCall::sigreturn) {
+        Expr handling = truth(false);
+        for (Sig sig : m.signals()) handling = handling || s.get(s.t(t).handling[sig]);
+        s.guard("a handler runs", handling);
+      }
+      s.set(s.t(t).call, static_cast<Value>(c));
+      enter(s, t, Loc::entry_trap);
+      m.add(std::move(s));
+    };
+    make(SysCall::plain, "plain", 0);
+    make(SysCall::pause, "sleeping", 0);
+    make(SysCall::sigreturn, "sigreturn", 0);
+    for (Value code : m.schema.shape.exit_codes) {
+      make(SysCall::exit, "exit", code);
+      make(SysCall::exit_group, "exit_group", code);
+    }
+    Step s(m, again, t, tname(t));
+    s.needs(Feature::plain_syscalls);
+    s.at("it is in user mode", s.t(t).loc, static_cast<Value>(Loc::user));
+    s.at("a system call restarts", s.t(t).call, static_cast<Value>(SysCall::pause));
+    enter(s, t, Loc::entry_trap);
+    m.add(std::move(s));
+  }
+}
+
+void exit(Model &m) {
+  const Rule *rule = m.family({"syscall.exit",
+                               Actor::tracee,
+                               "its system call ends; stops at its exit under SYSCALL",
+                               {"syscall_exit_work", "ptrace_report_syscall_exit"},
+                               {"R102", "R103", "R104"},
+                               "",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    std::vector<Sig> returns{NONE};  // NONE: no sigreturn
+    for (Sig sig : m.signals())
+      if (is_blockable(sig)) returns.push_back(sig);
+    for (Sig sig : returns) {
+      Step s(m, rule, t, tname(t) + (sig == NONE ? "" : ", sigreturn of " + sname(sig)),
+             sig == NONE ? Label{} : Label{Action::sigreturn, t, sig, Err::ok, 0});
+      const ThreadFields &f = s.t(t);
+      s.at("it is in a system call", f.loc, static_cast<Value>(Loc::body));
+      const Expr call = s.get(f.call);
+      const Expr returning = eq(call, static_cast<Value>(SysCall::sigreturn));
+      const Expr sleeps = eq(call, static_cast<Value>(SysCall::pause));
+      s.guard(sig == NONE ? "it is no sigreturn" : "it is a sigreturn",
+              sig == NONE ? !returning : returning);
+      if (sig != NONE) {
+        s.at("the handler runs", f.handling[sig], 1);
+        s.clear(f.handling[sig]);
+      }
+      s.guard("nothing keeps it asleep", !sleeps || s.get(f.sigpending));
+      s.when(!sleeps, [&] { s.set(f.call, 0); });
+      enter(s, t, Loc::exit_trap);
+      m.add(std::move(s));
+    }
+  }
+}
+
+// The signal that the resume handed over is generated anew, as the kernel's (R94).
+void report(Model &m) {
+  const Rule *rule = m.family({"syscall.resumed",
+                               Actor::kernel,
+                               "leaves a syscall-stop; the tracer's signal is sent to the thread",
+                               {"ptrace_report_syscall", "send_sig"},
+                               {"R94"},
+                               "",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    for (bool at_entry : {true, false}) {
+      for (Sig sig : injectable(m)) {
+        for (const Target &to :
+             sig == NONE ? std::vector<Target>{{t, false, -1}} : targets(m, t, false)) {
+          Step s(m, rule, t,
+                 tname(t) + (at_entry ? ", entry" : ", exit") +
+                     (sig == NONE ? "" : ", " + sname(sig)));
+          const ThreadFields &f = s.t(t);
+          s.at("it has left a syscall-stop", f.loc,
+               static_cast<Value>(at_entry ? Loc::entry_woken : Loc::exit_woken));
+          s.guard("it has made its notifications", may_act(s, t));
+          s.at("the signal was handed over", f.sig, sig);
+          s.set(f.sig, NONE);
+          if (at_entry) {
+            if (sig != NONE) send(s, sig, to, Info::kernel, truth(true));
+            const Expr skipped = killed(s, t);
+            s.when(skipped, [&] {
+              s.set(f.call, 0);
+              s.clear(f.sigpending);
+              go(s, t, Loc::relock);
+            });
+            s.when(!skipped, [&] {
+              s.set(f.sigpending, s.get(f.sigpending) || has_work(s, t));
+              enter_body(s, t);
+            });
+          } else {
+            go(s, t, Loc::relock);
+            if (sig != NONE) send(s, sig, to, Info::kernel, truth(true));
+          }
+          m.add(std::move(s));
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void syscall_rules(Model &m) {
+  entry(m);
+  exit(m);
+  report(m);
+}
+
+}  // namespace ptmc::model

@@ -1,0 +1,293 @@
+// wait4 (kernel/exit.c: do_wait, wait_consider_task, 6.12). The tracer sees its tracees, the real
+// parent its child; where both are one process a traced child is seen as a tracee. Each report is
+// given once. A blocking wait is a report that comes when it comes; "nothing" needs WNOHANG.
+
+#include "model/kernel.hpp"
+#include "model/requests.hpp"
+#include "model/sigchld.hpp"
+
+namespace ptmc::model {
+namespace {
+
+constexpr int kUntraced = 1, kContinued = 2, kNohang = 4;
+
+struct Caller {
+  Actor actor;
+  const char *prefix;  // of rule ids
+};
+constexpr Caller kTracer{Actor::tracer, "wait"}, kParent{Actor::parent, "parent.wait"};
+
+void may_wait(Step &s, Caller c) {
+  if (c.actor == Actor::tracer) {
+    s.needs(Feature::tracer_waits);
+    tracer_is_free(s);
+  } else {
+    s.needs(Feature::parent_waits);
+    s.needs(!s.on(Feature::parent_is_tracer));
+  }
+}
+
+// What the caller may see of thread t, and as what (wait_consider_task).
+struct Seen {
+  Expr tracee, child;  // neither: not eligible
+};
+Seen seen(const Step &s, int t, Caller c) {
+  const Expr mine = truth(t == 0) && exists(s, t);
+  if (c.actor == Actor::parent) return {truth(false), mine};
+  return {traced(s, t) && exists(s, t), s.on(Feature::parent_is_tracer) && mine && !traced(s, t)};
+}
+
+Expr dead_and_whole(const Step &s, int t) {  // not a leader with live threads
+  return at_loc(s, t, Loc::zombie) && (truth(t != 0) || alone(s, 0));
+}
+Expr tracee_exit(const Step &s, int t, Caller c) {
+  return seen(s, t, c).tracee && dead_and_whole(s, t);
+}
+Expr child_exit(const Step &s, int t, Caller c) {
+  return seen(s, t, c).child && !traced(s, t) && dead_and_whole(s, t);
+}
+Expr any_exit(const Step &s, int t, Caller c) {
+  return tracee_exit(s, t, c) || child_exit(s, t, c);
+}
+Expr tracee_stop(const Step &s, int t, Caller c) {
+  return seen(s, t, c).tracee && in_trap(s, t) && !s.get(s.t(t).listening) && s.get(s.t(t).report);
+}
+Expr child_stop(const Step &s, int t, Caller c) {
+  return seen(s, t, c).child && stopped_flag(s) && ne(s.get(s.p.stop_code), 0) &&
+         !any_exit(s, t, c);
+}
+Expr continued(const Step &s, int t, Caller c) {
+  const Seen as = seen(s, t, c);
+  return (as.tracee || as.child) && eq(s.get(s.p.jobs), static_cast<Value>(Jobs::continued)) &&
+         !any_exit(s, t, c);
+}
+
+// The code of a trap as wait shows it: WSTOPSIG and the event.
+Expr stop_word(const Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  const Expr number = stop_number(s.get(f.sig));
+  const Expr trap = constant(5);
+  const Expr syscall = ite(s.get(f.good), constant(0x85), trap);
+  Expr code = ite(at_loc(s, t, Loc::exit_event_trap), constant(6 << 8 | 5), number);
+  code = ite(at_loc(s, t, Loc::entry_trap) || at_loc(s, t, Loc::exit_trap), syscall, code);
+  code = ite(at_loc(s, t, Loc::event_trap), number + constant(128 << 8), code);
+  return code;
+}
+Expr status_of_stop(Expr code) {
+  // (code << 8) | 0x7f, by cases: the language has no shift.
+  Expr word = constant(0);
+  for (const SigInfo &i : kSignals) {
+    const Value number = i.sig == OTHER ? kOtherNumber : static_cast<Value>(i.number);
+    if (i.sig == NONE) continue;
+    for (Value event : {0u, 128u})
+      word = ite(eq(code, event << 8 | number), constant((event << 8 | number) << 8 | 0x7f), word);
+  }
+  word = ite(eq(code, 6 << 8 | 5), constant((6 << 8 | 5) << 8 | 0x7f), word);
+  return ite(eq(code, 0x85), constant(0x85 << 8 | 0x7f), word);
+}
+
+void reports(Model &m, Caller c) {
+  const std::string p = c.prefix;
+  const bool tracer = c.actor == Actor::tracer;
+  const Rule *stop = nullptr, *exit = nullptr;
+  if (tracer) {
+    stop = m.family({p + ".stop",
+                     c.actor,
+                     "reports a ptrace-stop, once",
+                     {"wait_task_stopped"},
+                     {"R134"},
+                     "",
+                     ""});
+    exit = m.family({p + ".exit",
+                     c.actor,
+                     "reaps a dead tracee; its leader's death then goes to the real parent",
+                     {"wait_task_zombie"},
+                     {"R133"},
+                     "",
+                     ""});
+  }
+  const Rule *group = m.family({p + ".untraced",
+                                c.actor,
+                                "reports a group-stop to the real parent, once",
+                                {"wait_task_stopped"},
+                                {"R135", "R139"},
+                                "",
+                                ""});
+  const Rule *reap = m.family({p + ".reap",
+                               c.actor,
+                               "the real parent reaps the process",
+                               {"wait_task_zombie"},
+                               {"R133"},
+                               "",
+                               ""});
+  const Rule *cont = m.family({p + ".continued",
+                               c.actor,
+                               "reports that SIGCONT ended a group-stop, once for all who wait",
+                               {"wait_task_continued"},
+                               {"R136"},
+                               "",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    auto start = [&](const Rule *rule, int options) {
+      Step s(m, rule, t, tname(t), {Action::wait, t, 0, Err::ok, options});
+      may_wait(s, c);
+      return s;
+    };
+    if (tracer) {
+      Step s = start(stop, 0);
+      s.guard("it is a tracee", seen(s, t, c).tracee);
+      s.guard("it is in a ptrace-stop", in_trap(s, t));
+      s.at("it is not listening", s.t(t).listening, 0);
+      s.at("the stop has not been reported", s.t(t).report, 1);
+      s.output(status_of_stop(stop_word(s, t)));
+      s.clear(s.t(t).report);
+      m.add(std::move(s));
+
+      Step e = start(exit, 0);
+      e.guard("it is a tracee", seen(e, t, c).tracee);
+      e.guard("it is a zombie without threads", dead_and_whole(e, t));
+      e.output(exit_word(ite(e.get(e.p.group_exit), e.get(e.p.death), e.get(e.t(t).status))));
+      if (t != 0) {
+        release(e, t);
+      } else {
+        const Expr reparented = !e.on(Feature::parent_is_tracer);
+        e.when(reparented, [&] {
+          unlink(e, t, constant(NONE));
+          notify_exit(e, t);
+        });
+        e.when(!reparented, [&] { release(e, t); });
+      }
+      m.add(std::move(e));
+    }
+    Step k = start(cont, kContinued);
+    k.guard("it is the caller's", seen(k, t, c).tracee || seen(k, t, c).child);
+    k.at("SIGCONT has ended a group-stop", k.p.jobs, static_cast<Value>(Jobs::continued));
+    k.guard("nothing else of it is to be reported", !any_exit(k, t, c) && !tracee_stop(k, t, c));
+    k.output(constant(0xffff));
+    k.set(k.p.jobs, 0);
+    m.add(std::move(k));
+    if (t != 0) continue;
+
+    Step g = start(group, kUntraced);
+    g.guard("it is the caller's child", seen(g, t, c).child);
+    g.at("the group is stopped", g.p.jobs, static_cast<Value>(Jobs::stopped));
+    g.guard("the stop has not been reported", ne(g.get(g.p.stop_code), 0));
+    g.guard("it has not died", !any_exit(g, t, c));
+    g.output(status_of_stop(stop_number(g.get(g.p.stop_code))));
+    g.set(g.p.stop_code, 0);
+    m.add(std::move(g));
+
+    Step r = start(reap, 0);
+    r.guard("it is the caller's child", seen(r, t, c).child);
+    r.at("no tracer has it", r.t(t).tracing, 0);
+    r.guard("it is a zombie without threads", dead_and_whole(r, t));
+    r.output(exit_word(ite(r.get(r.p.group_exit), r.get(r.p.death), r.get(r.t(t).status))));
+    release(r, t);
+    m.add(std::move(r));
+  }
+}
+
+// "Nothing yet" and "no child", for any child or for one thread.
+void empty(Model &m, Caller c) {
+  const Rule *nothing = m.family({std::string(c.prefix) + ".nothing",
+                                  c.actor,
+                                  "WNOHANG: there is nothing to report",
+                                  {"__do_wait"},
+                                  {"R137"},
+                                  "",
+                                  ""});
+  const Rule *none = m.family({std::string(c.prefix) + ".echild",
+                               c.actor,
+                               "there is nobody to wait for",
+                               {"__do_wait"},
+                               {"R137"},
+                               "",
+                               ""});
+  for (int who = -1; who < m.threads(); ++who) {
+    const std::string name = who < 0 ? "any" : tname(who);
+    auto each = [&](Step &s, auto of) {
+      Expr any = truth(false);
+      for (int t = 0; t < m.threads(); ++t)
+        if (who < 0 || who == t) any = any || of(s, t);
+      return any;
+    };
+    auto eligible = [&](const Step &s, int t) {
+      const Seen as = seen(s, t, c);
+      return as.tracee || as.child;
+    };
+    for (int options : {0, kUntraced, kContinued, kUntraced | kContinued}) {
+      Step s(m, nothing, std::max(who, 0),
+             name + ((options & kUntraced) ? ", WUNTRACED" : "") +
+                 ((options & kContinued) ? ", WCONTINUED" : ""),
+             {Action::wait, who, 0, Err::ok, options | kNohang});
+      may_wait(s, c);
+      s.guard("there is somebody to wait for", each(s, eligible));
+      s.guard("nobody has died", !each(s, [&](Step &x, int t) { return any_exit(x, t, c); }));
+      s.guard("no ptrace-stop is to be reported",
+              !each(s, [&](Step &x, int t) { return tracee_stop(x, t, c); }));
+      if (options & kUntraced)
+        s.guard("no group-stop is to be reported",
+                !each(s, [&](Step &x, int t) { return child_stop(x, t, c); }));
+      if (options & kContinued)
+        s.guard("no SIGCONT is to be reported",
+                !each(s, [&](Step &x, int t) { return continued(x, t, c); }));
+      s.output(constant(0));
+      m.add(std::move(s));
+    }
+    Step s(m, none, std::max(who, 0), name, {Action::wait, who, 0, Err::echild, 0});
+    may_wait(s, c);
+    s.guard("there is nobody to wait for", !each(s, eligible));
+    m.add(std::move(s));
+  }
+}
+
+// The SIGCHLD that waits in the caller's queue.
+void take_sigchld(Model &m, Caller c) {
+  const bool tracer = c.actor == Actor::tracer;
+  const Rule *take = m.family({tracer ? "sigchld" : "parent.sigchld",
+                               c.actor,
+                               "takes the pending SIGCHLD",
+                               {"do_notify_parent_cldstop", "do_notify_parent"},
+                               {"8"},
+                               "",
+                               ""});
+  const Rule *none = m.family({tracer ? "sigchld.none" : "parent.sigchld.none",
+                               c.actor,
+                               "no SIGCHLD is pending",
+                               {"do_sigtimedwait"},
+                               {"8"},
+                               "",
+                               ""});
+  for (const Rule *rule : {take, none}) {
+    Step s(m, rule, -1, "", {Action::sigchld, -1, 0, rule == take ? Err::ok : Err::eagain, 0});
+    may_wait(s, c);
+    s.needs(Feature::sigchld);
+    const Field code = tracer ? s.p.chld_tracer : s.p.chld_parent;
+    const Field status = tracer ? s.p.chld_tracer_status : s.p.chld_parent_status;
+    const Field thread = tracer ? s.p.chld_tracer_thread : s.p.chld_parent_thread;
+    s.guard(rule == take ? "a SIGCHLD is pending" : "no SIGCHLD is pending",
+            rule == take ? ne(s.get(code), 0) : eq(s.get(code), 0));
+    if (rule == take) {
+      Expr packed = constant(0);
+      for (Value cld = kCldExited; cld <= kCldContinued; ++cld)
+        for (int t = 0; t < m.threads(); ++t)
+          packed = ite(eq(s.get(code), cld) && eq(s.get(thread), static_cast<Value>(t)),
+                       constant(cld << 24 | static_cast<Value>(t) << 16) + s.get(status), packed);
+      s.output(packed);
+      for (Field f : {code, status, thread}) s.set(f, 0);
+    }
+    m.add(std::move(s));
+  }
+}
+
+}  // namespace
+
+void wait_rules(Model &m) {
+  for (Caller c : {kTracer, kParent}) {
+    reports(m, c);
+    empty(m, c);
+    take_sigchld(m, c);
+  }
+}
+
+}  // namespace ptmc::model

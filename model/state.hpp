@@ -1,0 +1,161 @@
+// The state of one traced process: its fields, how they are packed, and what they mean.
+//
+// Each field names the kernel's variable (task_struct, signal_struct; Linux 6.12). A field that is
+// dead in a state is kept at its zero value by the rules (a test asks every reachable state).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "model/config.hpp"
+#include "model/expr.hpp"
+#include "model/signals.hpp"
+
+namespace ptmc::model {
+
+inline constexpr int kMaxThreads = 4;
+inline constexpr std::size_t kMaxWords = 12;
+inline constexpr Field kNoField = UINT16_MAX;
+
+// Where a thread is. A trap is asleep in ptrace_stop; "woken" has left its trap and not yet taken
+// siglock again.
+enum class Loc : std::uint8_t {
+  none,         // no such thread (yet: clone)
+  user,         // user mode
+  body,         // in a system call
+  entry_woken,  // has left entry_trap
+  exit_woken,   // has left exit_trap
+  sig_woken,    // has left sig_trap
+  relock,       // get_signal, before it looks at the CLD flags
+  loop,         // get_signal, after
+  tty_window,   // SIGTSTP, SIGTTIN, SIGTTOU: siglock dropped to ask whether the group is orphaned
+  entry_trap,   // syscall-entry-stop; the traps lie together, first to last
+  exit_trap,    // syscall-exit-stop
+  sig_trap,     // signal-delivery-stop (ptrace_signal)
+  event_trap,   // trap of do_jobctl_trap with PTRACE_EVENT_STOP
+  group_trap,   // trap of do_jobctl_trap without: legacy group-stop
+  exit_event_trap,  // PTRACE_EVENT_EXIT
+  stopped,          // do_signal_stop, untraced
+  group_exit,       // on the way into do_group_exit with `status`; from here on the thread dies
+  exiting,          // do_exit
+  exit_event,       // before PTRACE_EVENT_EXIT
+  exit_signals,     // before PF_EXITING
+  exit_notify,      // PF_EXITING, not yet a zombie
+  zombie,
+  dead,  // released
+  COUNT
+};
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(Loc::COUNT)> kLocNames{
+    "none",        "user",       "body",       "entry_woken", "exit_woken",
+    "sig_woken",   "relock",     "loop",       "tty_window",  "entry_trap",
+    "exit_trap",   "sig_trap",   "event_trap", "group_trap",  "exit_event_trap",
+    "stopped",     "group_exit", "exiting",    "exit_event",  "exit_signals",
+    "exit_notify", "zombie",     "dead"};
+
+enum class Traced : std::uint8_t { no, attached, seized };
+// Class of a siginfo: who queued it (si_code SI_USER, SI_TKILL, SI_KERNEL; the tracer's injection
+// of another signal is SI_USER with the tracer's pid).
+enum class Info : std::uint8_t { user, tkill, kernel, tracer };
+enum class SysCall : std::uint8_t { none, plain, pause, exit, exit_group, sigreturn };
+// Job control flags of signal_struct: SIGNAL_STOP_STOPPED and SIGNAL_STOP_CONTINUED exclude each
+// other, as SIGNAL_CLD_STOPPED and SIGNAL_CLD_CONTINUED do.
+enum class Jobs : std::uint8_t { none, stopped, continued };
+// Why a trap was taken (design contract, "cause"); recorded only where Feature::causes is on.
+enum class Cause : std::uint8_t { none, group, interrupt, sigcont, auto_attach, attach, stale };
+// A death's status: exit codes are an index into the trace's list of codes, signals are a Sig.
+inline constexpr Value kExitCodes = 4;  // statuses 1..3 are _exit codes, 0 is _exit(0)
+constexpr Value killed_by(Sig s) { return kExitCodes - 1 + s; }
+
+struct FieldInfo {
+  std::string name;
+  int bits = 0;
+  int word = 0, shift = 0;
+  bool truth = false;
+  int thread = -1;  // -1: the process's
+};
+
+struct ThreadFields {
+  Field loc;
+  Field sig;     // the signal of the trap or of the act that follows it; the injected one if woken
+  Field info;    // its Info; in group_trap 1: GETSIGINFO succeeds
+  Field shared;  // it came from the shared queue
+  Field report;  // exit_code is not 0: wait may report this stop
+  Field good;    // the syscall-stop was taken with TRACESYSGOOD
+  Field call;    // the SysCall in progress
+  Field status;  // exit status, from group_exit on
+  Field owes_tracer, owes_parent;  // ptrace_stop or do_signal_stop has not notified yet
+  Field tracing;                   // Traced
+  std::array<Field, OPTION_COUNT> option;
+  Field systrace;    // SYSCALL_WORK_SYSCALL_TRACE
+  Field sigpending;  // TIF_SIGPENDING, where a system call or user mode may go on without looking
+  std::array<Field, SIG_COUNT> pend, kinfo, mask, handling;
+  // jobctl
+  Field stopsig, stop_pending, consume, dequeued, trap_stop, trap_notify, trapping, listening;
+  Field cause, trap_cause;  // of the trap taken, of the next one
+};
+
+struct ProcessFields {
+  std::array<Field, SIG_COUNT> pend, disposition;
+  Field jobs, cld;
+  Field group_exit;
+  Field stop_count;  // group_stop_count
+  Field stop_code;   // group_exit_code during job control: the signal not yet reported
+  Field death;       // group_exit_code once GROUP_EXIT is set
+  Field tracer_dead;
+  Field attaching;                 // 1 + the thread whose TRAPPING the tracer sleeps for, 0: none
+  Field chld_tracer, chld_parent;  // si_code of the SIGCHLD pending, 0: none
+  Field chld_tracer_status, chld_parent_status, chld_tracer_thread, chld_parent_thread;
+};
+
+// Which signals, option sets and threads the fields and rules are made for.
+struct Shape {
+  int threads = 1;
+  std::vector<Sig> signals;  // in dequeue order; KILL always among them
+  // Explicit arguments of SEIZE and SETOPTIONS (replay).
+  std::vector<std::uint8_t> option_sets = {};
+  std::vector<Value> exit_codes = {1};  // statuses of _exit, below kExitCodes
+  bool has(Sig s) const;
+};
+
+struct State {
+  std::array<std::uint64_t, kMaxWords> w{};
+  bool operator==(const State &) const = default;
+};
+
+class Schema {
+ public:
+  explicit Schema(const Shape &shape);
+
+  const FieldInfo &operator[](Field f) const { return fields_[f]; }
+  std::size_t size() const { return fields_.size(); }
+  std::size_t words() const { return words_; }
+  Value get(const State &s, Field f) const {
+    if (f == kNoField) return 0;
+    const FieldInfo &i = fields_[f];
+    return static_cast<Value>(s.w[i.word] >> i.shift) & ((Value{1} << i.bits) - 1);
+  }
+  void set(State &s, Field f, Value v) const {
+    const FieldInfo &i = fields_[f];
+    const std::uint64_t mask = ((std::uint64_t{1} << i.bits) - 1) << i.shift;
+    s.w[i.word] = (s.w[i.word] & ~mask) | (std::uint64_t{v} << i.shift);
+  }
+  Loc loc(const State &s, int t) const { return static_cast<Loc>(get(s, thread[t].loc)); }
+  Expr read(Field f) const { return f == kNoField ? constant(0) : field(f, fields_[f].truth); }
+  Expr read_primed(Field f) const {
+    return f == kNoField ? constant(0) : primed(f, fields_[f].truth);
+  }
+
+  Shape shape;
+  ProcessFields process;
+  std::vector<ThreadFields> thread;
+
+ private:
+  Field add(int thread, std::string name, int bits, bool truth = false);
+  std::vector<FieldInfo> fields_;
+  std::size_t words_ = 0;
+};
+
+}  // namespace ptmc::model

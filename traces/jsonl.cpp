@@ -1,0 +1,438 @@
+// The ptmc-trace format: fields with their errors, the arguments of calls, the reader, the writer.
+#include "traces/jsonl.hpp"
+#include <algorithm>
+#include <charconv>
+#include <climits>
+#include <csignal>
+#include <istream>
+#include <nlohmann/json.hpp>
+#include "model/input_error.hpp"
+
+namespace ptmc::traces {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::int64_t kLeast = INT64_MIN, kMost = INT64_MAX;
+
+constexpr std::pair<std::string_view, std::uint64_t> kOptions[] = {
+    {"PTRACE_O_TRACESYSGOOD", 0x1},  {"PTRACE_O_TRACEFORK", 0x2},
+    {"PTRACE_O_TRACEVFORK", 0x4},    {"PTRACE_O_TRACECLONE", 0x8},
+    {"PTRACE_O_TRACEEXEC", 0x10},    {"PTRACE_O_TRACEVFORKDONE", 0x20},
+    {"PTRACE_O_TRACEEXIT", 0x40},    {"PTRACE_O_TRACESECCOMP", 0x80},
+    {"PTRACE_O_EXITKILL", 0x100000}, {"PTRACE_O_SUSPEND_SECCOMP", 0x200000},
+};
+constexpr std::string_view kHow[] = {"SIG_BLOCK", "SIG_UNBLOCK", "SIG_SETMASK"};
+constexpr std::string_view kDispositions[] = {"default", "ignore", "handle"};
+constexpr std::string_view kRoles[] = {"tracer", "parent", "tracee", "world"};
+constexpr std::string_view kWorlds[] = {"closed", "open"};
+
+template <std::size_t N>
+std::size_t one_of(const Fields &fields, const std::string &key,
+                   const std::string_view (&names)[N]) {
+  const std::string text = fields.text(key);
+  const auto found = std::find(std::begin(names), std::end(names), text);
+  if (found == std::end(names)) fields.fail(key, "unknown value \"" + text + "\"");
+  return static_cast<std::size_t>(found - std::begin(names));
+}
+
+std::optional<std::int64_t> how_number(std::string_view name) {
+  const auto found = std::find(std::begin(kHow), std::end(kHow), name);
+  if (found == std::end(kHow)) return std::nullopt;
+  return found - std::begin(kHow);
+}
+
+std::uint64_t signal_set(const Fields &args, const std::string &key) {
+  std::uint64_t mask = 0;
+  for (const Json &element : args.array(key)) {
+    const Json object{{key, element}};
+    const int sig = Fields(object, args.file(), args.line(), "args.").signal(key);
+    if (sig < 1 || sig > 64) args.fail(key, "signal out of range");
+    mask |= std::uint64_t{1} << (sig - 1);
+  }
+  return mask;
+}
+
+// The data of a ptrace request: a number, a signal, or a list of options.
+std::uint64_t request_data(const Fields &args) {
+  if (!args.has("data")) return 0;
+  if (args.is_string("data")) return static_cast<std::uint64_t>(args.signal("data"));
+  if (!args.is_array("data")) return args.bits("data");
+  std::uint64_t bits = 0;
+  for (const Json &name : args.array("data")) {
+    const auto option = std::find_if(std::begin(kOptions), std::end(kOptions),
+                                     [&](const auto &row) { return name == row.first; });
+    if (option == std::end(kOptions)) args.fail("data", "unknown option " + name.dump());
+    bits |= option->second;
+  }
+  return bits;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> to_number(std::string_view text) {
+  const bool hex = text.starts_with("0x");
+  if (hex) text.remove_prefix(2);
+  std::int64_t number = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number, hex ? 16 : 10);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+// ---- Fields
+// --------------------------------------------------------------------------------------
+
+Fields::Fields(const Json &object, std::string file, int line, std::string within)
+    : object_(object), file_(std::move(file)), line_(line), within_(std::move(within)) {}
+
+void Fields::fail(const std::string &key, const std::string &what) const {
+  throw InputError(file_, line_, "key " + within_ + key + ": " + what);
+}
+
+const Json &Fields::at(const std::string &key) const {
+  read_.insert(key);
+  const auto found = object_.find(key);
+  if (found == object_.end()) throw InputError(file_, line_, "missing key " + within_ + key);
+  return *found;
+}
+
+bool Fields::has(const std::string &key) const { return object_.contains(key); }
+bool Fields::is_null(const std::string &key) const { return at(key).is_null(); }
+bool Fields::is_string(const std::string &key) const { return at(key).is_string(); }
+bool Fields::is_array(const std::string &key) const { return at(key).is_array(); }
+
+std::string Fields::text(const std::string &key) const {
+  const Json &value = at(key);
+  if (!value.is_string()) fail(key, "must be a string");
+  return value.get<std::string>();
+}
+
+bool Fields::boolean(const std::string &key) const {
+  const Json &value = at(key);
+  if (!value.is_boolean()) fail(key, "must be true or false");
+  return value.get<bool>();
+}
+
+std::int64_t Fields::integer(const std::string &key, std::int64_t least, std::int64_t most) const {
+  const Json &value = at(key);
+  if (!value.is_number_integer()) fail(key, "must be an integer");
+  const bool huge = value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX;
+  const auto number = value.get<std::int64_t>();
+  if (huge || number < least || number > most)
+    fail(key, value.dump() + " is not in " + std::to_string(least) + ".." + std::to_string(most));
+  return number;
+}
+
+std::uint64_t Fields::bits(const std::string &key) const {
+  const Json &value = at(key);
+  if (!value.is_number_integer()) fail(key, "must be an integer of 64 bits");
+  return value.get<std::uint64_t>();
+}
+
+Fields Fields::object(const std::string &key) const {
+  const Json &value = at(key);
+  if (!value.is_object()) fail(key, "must be an object");
+  return {value, file_, line_, within_ + key + "."};
+}
+
+const Json &Fields::array(const std::string &key) const {
+  const Json &value = at(key);
+  if (!value.is_array()) fail(key, "must be an array");
+  return value;
+}
+
+std::int64_t Fields::named(
+    const std::string &key, std::int64_t least, std::int64_t most,
+    const std::function<std::optional<std::int64_t>(std::string_view)> &number_of,
+    const std::string &what) const {
+  if (!is_string(key)) return integer(key, least, most);
+  const std::string name = text(key);
+  const auto number = number_of(name);
+  if (!number) fail(key, "unknown " + what + " \"" + name + "\"");
+  return *number;
+}
+
+int Fields::signal(const std::string &key) const {
+  return static_cast<int>(named(key, INT_MIN, INT_MAX, signal_number, "signal"));
+}
+
+int Fields::status(const std::string &key) const {
+  return static_cast<int>(named(key, INT_MIN, INT_MAX, to_number, "number"));
+}
+
+void Fields::reject_unread() const {
+  for (const auto &[key, value] : object_.items())
+    if (!read_.contains(key)) throw InputError(file_, line_, "unknown key " + within_ + key);
+}
+
+Json parse_line(const std::string &text, const std::string &file, int line) {
+  Json value;
+  try {
+    value = Json::parse(text);
+  } catch (const Json::exception &error) {
+    const std::string what = error.what();  // "[json.exception.parse_error.101] parse error at..."
+    throw InputError(file, line, "not JSON: " + what.substr(what.find(' ') + 1));
+  }
+  if (!value.is_object()) throw InputError(file, line, "not a JSON object");
+  return value;
+}
+
+void check_format(const Fields &header, const std::string &format) {
+  const std::string found = header.text("format");
+  if (found != format) header.fail("format", "is \"" + found + "\", not \"" + format + "\"");
+  const std::int64_t version = header.integer("version", kLeast, kMost);
+  if (version != 1) header.fail("version", std::to_string(version) + " is not supported (only 1)");
+}
+
+void read_args(const Fields &args, const std::function<pid_t(const Fields &, const char *)> &pid,
+               Event &event) {
+  switch (event.call) {
+    case Call::ptrace:
+      event.request = args.named("request", LONG_MIN, LONG_MAX, request_number, "request");
+      event.target = event.request == 0 && !args.has("pid") ? 0 : pid(args, "pid");
+      if (args.has("addr")) event.addr = args.bits("addr");
+      event.data = request_data(args);
+      break;
+    case Call::wait4:
+    case Call::waitid:
+      event.target = pid(args, "pid");
+      event.options = static_cast<int>(
+          args.named("options", INT_MIN, INT_MAX, wait_options_number, "wait options"));
+      break;
+    case Call::kill:
+      event.target = pid(args, "pid");
+      event.sig = args.signal("sig");
+      break;
+    case Call::tgkill:
+      event.tgid = pid(args, "tgid");
+      event.target = pid(args, "tid");
+      event.sig = args.signal("sig");
+      break;
+    case Call::rt_sigprocmask:
+      event.how = static_cast<int>(args.named("how", INT_MIN, INT_MAX, how_number, "value"));
+      event.mask = signal_set(args, "set");
+      break;
+    case Call::rt_sigaction:
+      event.sig = args.signal("sig");
+      event.disposition = static_cast<Disposition>(one_of(args, "action", kDispositions));
+      break;
+    case Call::handler:
+      event.sig = args.signal("sig");
+      break;
+    case Call::exit:
+    case Call::exit_group:
+      event.data = args.bits("code");
+      break;
+    case Call::proc_state:
+      event.target = pid(args, "pid");
+      break;
+    case Call::sigchld:
+    case Call::user:
+    case Call::getpid:
+    case Call::pause:
+    case Call::fork:
+    case Call::execve:
+    case Call::died:
+    case Call::other:
+      break;
+  }
+}
+
+// ---- Reader
+// --------------------------------------------------------------------------------------
+
+namespace {
+
+pid_t any_pid(const Fields &fields, const char *key) {
+  return static_cast<pid_t>(fields.integer(key, INT_MIN, INT_MAX));
+}
+
+pid_t real_pid(const Fields &fields, const char *key) {
+  return static_cast<pid_t>(fields.integer(key, 1, kMaxPid));
+}
+
+Process read_process(const Fields &fields) {
+  Process process;
+  process.pid = real_pid(fields, "pid");
+  process.role = static_cast<Role>(one_of(fields, "role", kRoles));
+  for (const Json &tid : fields.array("threads")) {
+    const Json object{{"threads", tid}};
+    process.threads.push_back(
+        real_pid(Fields(object, fields.file(), fields.line(), "processes."), "threads"));
+  }
+  return process;
+}
+
+void read_header(const Fields &header, Trace &trace) {
+  check_format(header, "ptmc-trace");
+  trace.arch = header.text("arch");
+  if (trace.arch != "x86_64") header.fail("arch", trace.arch + " is not supported (only x86_64)");
+  trace.world = static_cast<World>(one_of(header, "world", kWorlds));
+  trace.tracer = static_cast<pid_t>(header.integer("tracer", 0, kMaxPid));
+  if (header.has("clock") && header.text("clock") != "monotonic-ns")
+    header.fail("clock", "must be \"monotonic-ns\"");
+  if (header.has("kernel")) trace.kernel = header.text("kernel");
+  if (header.has("design")) trace.design = header.text("design");
+  if (header.has("scenario")) trace.scenario = header.text("scenario");
+  if (!header.has("processes")) return;
+  for (const Json &process : header.array("processes")) {
+    if (!process.is_object()) header.fail("processes", "must be objects");
+    trace.processes.push_back(
+        read_process(Fields(process, header.file(), header.line(), "processes.")));
+  }
+}
+
+Siginfo read_siginfo(const Fields &fields) {
+  const auto optional = [&](const char *key) {
+    return fields.has(key) ? static_cast<int>(fields.integer(key, INT_MIN, INT_MAX)) : 0;
+  };
+  return {fields.signal("signo"), static_cast<int>(fields.integer("code", INT_MIN, INT_MAX)),
+          optional("pid"), optional("status")};
+}
+
+Event read_event(const Fields &fields) {
+  Event event;
+  event.line = fields.line();
+  event.pid = real_pid(fields, "pid");
+  const std::string name = fields.text("call");
+  const auto call = call_from_name(name);
+  if (!call) fields.fail("call", "unknown call \"" + name + "\"");
+  event.call = *call;
+  read_args(fields.object("args"), any_pid, event);
+
+  if (!fields.is_null("ret")) event.ret = fields.integer("ret", LONG_MIN, LONG_MAX);
+  if (fields.has("errno"))
+    event.err = static_cast<int>(fields.named("errno", 0, INT_MAX, errno_number, "errno"));
+  if (fields.has("status")) event.status = fields.status("status");
+  if (fields.has("siginfo")) event.siginfo = read_siginfo(fields.object("siginfo"));
+  if (fields.has("message")) event.message = fields.bits("message");
+  if (event.call == Call::proc_state) {
+    const std::string value = fields.text("value");
+    if (value.size() != 1) fields.fail("value", "must be one letter");
+    event.data = static_cast<unsigned char>(value[0]);
+  }
+  event.t0 = static_cast<std::uint64_t>(fields.integer("t0", 0, kMost));
+  if (!fields.is_null("t1")) event.t1 = static_cast<std::uint64_t>(fields.integer("t1", 0, kMost));
+  if (event.t1 < event.t0) fields.fail("t1", "is before t0");
+  if (fields.has("kernel")) event.kernel = fields.boolean("kernel");
+  return event;
+}
+
+}  // namespace
+
+Trace read_jsonl(std::istream &in, const std::string &file) {
+  Trace trace;
+  trace.file = file;
+  std::string text;
+  if (!std::getline(in, text)) throw InputError(file, 0, "empty file");
+  const Json header = parse_line(text, file, 1);
+  read_header(Fields(header, file, 1), trace);
+  for (int line = 2; std::getline(in, text); ++line) {
+    const Json object = parse_line(text, file, line);
+    trace.events.push_back(read_event(Fields(object, file, line)));
+  }
+  std::stable_sort(trace.events.begin(), trace.events.end(),
+                   [](const Event &a, const Event &b) { return a.t0 < b.t0; });
+  return trace;
+}
+
+// ---- Writer
+// --------------------------------------------------------------------------------------
+
+namespace {
+
+using Ordered = nlohmann::ordered_json;
+
+Ordered write_args(const Event &event) {
+  switch (event.call) {
+    case Call::ptrace:
+      return {{"request", request_name(event.request)},
+              {"pid", event.target},
+              {"addr", event.addr},
+              {"data", event.data}};
+    case Call::wait4:
+    case Call::waitid:
+      return {{"pid", event.target}, {"options", wait_options_name(event.options)}};
+    case Call::kill:
+      return {{"pid", event.target}, {"sig", signal_name(event.sig)}};
+    case Call::tgkill:
+      return {{"tgid", event.tgid}, {"tid", event.target}, {"sig", signal_name(event.sig)}};
+    case Call::rt_sigprocmask: {
+      Ordered set = Ordered::array();
+      for (int sig = 1; sig <= 64; ++sig)
+        if ((event.mask >> (sig - 1) & 1) != 0) set.push_back(signal_name(sig));
+      const bool known = event.how >= SIG_BLOCK && event.how <= SIG_SETMASK;
+      return {{"how", known ? Ordered(kHow[event.how]) : Ordered(event.how)}, {"set", set}};
+    }
+    case Call::rt_sigaction:
+      return {{"sig", signal_name(event.sig)},
+              {"action", kDispositions[static_cast<std::size_t>(event.disposition)]}};
+    case Call::handler:
+      return {{"sig", signal_name(event.sig)}};
+    case Call::exit:
+    case Call::exit_group:
+      return {{"code", event.data}};
+    case Call::proc_state:
+      return {{"pid", event.target}};
+    case Call::sigchld:
+    case Call::user:
+    case Call::getpid:
+    case Call::pause:
+    case Call::fork:
+    case Call::execve:
+    case Call::died:
+    case Call::other:
+      break;
+  }
+  return Ordered::object();
+}
+
+Ordered write_event(const Event &event) {
+  Ordered json{{"pid", event.pid}, {"call", call_name(event.call)}, {"args", write_args(event)}};
+  json["ret"] = event.ret ? Ordered(*event.ret) : Ordered();
+  if (event.err != 0) json["errno"] = errno_name(event.err);
+  if (event.status) json["status"] = *event.status;
+  if (const auto &info = event.siginfo)
+    json["siginfo"] = {
+        {"signo", info->signo}, {"code", info->code}, {"pid", info->pid}, {"status", info->status}};
+  if (event.message) json["message"] = *event.message;
+  if (event.call == Call::proc_state) json["value"] = std::string(1, static_cast<char>(event.data));
+  json["t0"] = event.t0;
+  json["t1"] = event.t1 == UINT64_MAX ? Ordered() : Ordered(event.t1);
+  if (event.kernel) json["kernel"] = true;
+  return json;
+}
+
+Ordered write_header(const Trace &trace) {
+  Ordered header{{"format", "ptmc-trace"},
+                 {"version", 1},
+                 {"kernel", trace.kernel},
+                 {"arch", trace.arch},
+                 {"world", kWorlds[static_cast<std::size_t>(trace.world)]},
+                 {"design", trace.design},
+                 {"tracer", trace.tracer},
+                 {"clock", "monotonic-ns"}};
+  if (!trace.scenario.empty()) header["scenario"] = trace.scenario;
+  if (trace.processes.empty()) return header;
+  Ordered &processes = header["processes"] = Ordered::array();
+  for (const Process &process : trace.processes)
+    processes.push_back({{"pid", process.pid},
+                         {"role", kRoles[static_cast<std::size_t>(process.role)]},
+                         {"threads", process.threads}});
+  return header;
+}
+
+std::string one_line(const Ordered &json) {
+  return json.dump(-1, ' ', false, Ordered::error_handler_t::replace) + '\n';
+}
+
+}  // namespace
+
+std::string to_jsonl(const Trace &trace) {
+  std::string text = one_line(write_header(trace));
+  for (const Event &event : trace.events) text += one_line(write_event(event));
+  return text;
+}
+
+}  // namespace ptmc::traces

@@ -1,0 +1,83 @@
+// A scenario: a script for a tracer, a tracee and its real parent, to be run on a real kernel
+// (stage.hpp). The file format, ptmc-scenario, is JSON Lines: a header, then one step a line, in
+// the vocabulary of traces (schema/scenario.schema.json, and "Scenarios" in README.md).
+#pragma once
+
+#include <sys/types.h>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+#include "traces/trace.hpp"
+
+namespace ptmc::traces {
+
+// Who takes part. In a scenario these stand for pids in every field of an Event that holds one.
+namespace who {
+enum : pid_t {
+  any_child = -1,  // the -1 of wait4
+  nothing,         // TRACEME takes no pid
+  world,           // sends signals and reads states
+  tracer,
+  parent,  // the real parent, unless that is the tracer
+  t0,      // the tracee's threads; t0 is the leader
+  t1,
+  t2,
+  t3,
+  none,  // a pid that does not exist
+  count,
+};
+}  // namespace who
+inline constexpr int kMaxThreads = who::none - who::t0;
+
+std::string who_name(pid_t symbol);  // as in the file: "t0", "none"
+
+// What the semantics says that the call returns; what is not said is not checked.
+struct Expect {
+  std::optional<long> ret;
+  std::optional<pid_t> ret_pid;  // of who: ret is their pid
+  std::optional<int> err;        // ret is then -1
+  std::optional<int> status;
+  std::optional<int> siginfo_code;
+  std::optional<int> siginfo_status;
+  std::optional<std::uint64_t> message;
+};
+
+struct Step {
+  enum class Kind : std::uint8_t {
+    call,           // event.pid makes the call of event
+    join,           // waits for the end of event.pid's asynchronous call
+    await_state,    // waits until /proc shows one of states for event.target
+    await_pending,  // waits until event.target has some (pending) or no signal pending
+  };
+  Kind kind = Kind::call;
+  Event event;         // its pids are of who
+  bool async = false;  // does not wait for the end of the call
+  Expect expect;
+  std::string states;
+  bool pending = false;
+  int line = 0;
+};
+
+// What the call of this step should have returned but did not, or nothing. No event: it was never
+// made. expect.ret_pid is the caller's business.
+std::string mismatch(const Step &step, const std::optional<Event> &event);
+
+struct Scenario {
+  std::string file;
+  std::string name;
+  std::string about;
+  std::vector<std::string> semantics;  // rules and sections that it shows
+  std::string design;                  // "linux-3.4" or "legacy"
+  int threads = 1;                     // of the tracee, 1..kMaxThreads
+  bool tracer_is_parent = false;
+  std::vector<Step> steps;
+};
+
+// Throws InputError naming file, line and key, also for steps that cannot work.
+Scenario read_scenario(std::istream &in, const std::string &file);
+Scenario read_scenario(const std::string &file);
+// Every *.jsonl of a directory, by name.
+std::vector<Scenario> read_scenarios(const std::string &directory);
+
+}  // namespace ptmc::traces

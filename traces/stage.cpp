@@ -1,0 +1,375 @@
+#include "traces/stage.hpp"
+
+#include <fcntl.h>
+#include <linux/ptrace.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <new>
+#include "traces/puppet.hpp"
+
+namespace ptmc::traces {
+namespace {
+
+constexpr std::uint64_t kPatience = 5'000'000'000;  // ns, of every wait
+constexpr pid_t kNobody = 4194304;                  // one more than the largest pid there is
+constexpr char kGone = 'X';
+constexpr std::uint64_t kSigkill = std::uint64_t{1} << (SIGKILL - 1);
+
+// Polls: what is awaited is often a stopped thread, which can tell nobody.
+bool until(const std::function<bool()> &reached) {
+  const std::uint64_t deadline = now() + kPatience;
+  const timespec nap{0, 50'000};
+  for (int tries = 0; !reached(); ++tries) {
+    if (now() > deadline) return false;
+    if (tries < 50)
+      sched_yield();
+    else
+      nanosleep(&nap, nullptr);
+  }
+  return true;
+}
+
+std::string read_file(const std::string &path) {
+  std::array<char, 4096> text;
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const ssize_t size = file < 0 ? 0 : read(file, text.data(), text.size());
+  if (file >= 0) close(file);
+  return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+}
+
+// ---- The stage: plays world, and gives the others their calls
+// ------------------------------------
+
+class Stage {
+ public:
+  Stage(Board &board, const Scenario &scenario) : board_(board), scenario_(scenario) {}
+
+  void run() {
+    set_self(getpid());
+    board_.slots[who::world].tid = getpid();
+    check_ptrace();
+    cast();
+    for (step_ = 0; step_ < static_cast<int>(scenario_.steps.size()); ++step_)
+      take(scenario_.steps[step_]);
+    board_.end = now();
+    board_.outcome = Board::Outcome::finished;
+  }
+
+  [[noreturn]] void give_up(Board::Outcome outcome, const std::string &what) {
+    what.copy(board_.what.data(), board_.what.size() - 1);
+    board_.step = step_;
+    board_.end = now();
+    board_.outcome = outcome;
+    _exit(1);
+  }
+
+ private:
+  void check_ptrace() {
+    const pid_t child = fork();
+    if (child < 0) give_up(Board::Outcome::not_possible, std::string("fork: ") + strerror(errno));
+    if (child == 0)
+      for (;;) pause();
+    const long ret = syscall(SYS_ptrace, PTRACE_SEIZE, child, 0, 0);
+    const int error = errno;
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, __WALL);
+    if (ret != 0)
+      give_up(Board::Outcome::not_possible,
+              std::string("ptrace(PTRACE_SEIZE): ") + strerror(error));
+  }
+
+  void cast() {
+    const int threads = scenario_.threads;
+    if (fork() == 0) play(board_, who::tracer, scenario_.tracer_is_parent ? threads : 0);
+    if (!scenario_.tracer_is_parent && fork() == 0) play(board_, who::parent, threads);
+    const auto is_ready = [&](pid_t role) {
+      const bool absent =
+          role >= who::t0 + threads || (role == who::parent && scenario_.tracer_is_parent);
+      return absent || board_.slots[role].tid != 0;
+    };
+    const bool ready = until([&] {
+      for (pid_t role = who::tracer; role <= who::t3; ++role)
+        if (!is_ready(role)) return false;
+      return true;
+    });
+    if (!ready)
+      give_up(Board::Outcome::not_possible, "the processes of the scenario did not start");
+  }
+
+  pid_t real(pid_t symbol) const {
+    if (symbol <= who::nothing) return symbol;
+    return symbol == who::none ? kNobody : board_.slots[symbol].tid.load();
+  }
+
+  Event with_real_pids(Event event) const {
+    event.pid = real(event.pid);
+    event.target = real(event.target);
+    event.tgid = real(event.tgid);
+    return event;
+  }
+
+  void await(const std::string &what, const std::function<bool()> &reached) {
+    if (!until(reached)) give_up(Board::Outcome::not_reached, what);
+  }
+
+  void take(const Step &step) {
+    switch (step.kind) {
+      case Step::Kind::call:
+        return call(step.event, step.async);
+      case Step::Kind::join:
+        return await_end(step.event.pid);
+      case Step::Kind::await_state:
+        return await_state(step);
+      case Step::Kind::await_pending:
+        return await_pending(step);
+    }
+  }
+
+  void call(const Event &event, bool async) {
+    if (event.pid == who::world) return perform(board_, with_real_pids(event), step_);
+    post(board_.slots[event.pid], with_real_pids(event), step_);
+    const bool exits = event.call == Call::exit || event.call == Call::exit_group;
+    if (exits && event.pid <= who::parent) return await_death(event.pid);
+    if (!exits && !async) await_end(event.pid);
+  }
+
+  void await_end(pid_t role) {
+    const Slot &slot = board_.slots[role];
+    await("the end of " + std::string(call_name(slot.call.call)) + " by " + who_name(role),
+          [&] { return slot.finished == slot.posted; });
+  }
+
+  // Of the tracer or parent, which is a child; it stays a zombie, so its pid is not used again.
+  void await_death(pid_t role) {
+    await("the death of " + who_name(role), [&] {
+      siginfo_t info{};
+      waitid(P_PID, static_cast<id_t>(real(role)), &info, WEXITED | WNOWAIT | WNOHANG);
+      return info.si_pid != 0;
+    });
+    for (Record &record : board_.log)
+      if (record.phase == Record::begun && record.event.pid == real(role)) {
+        record.event.t1 = now();
+        record.phase = Record::gone;
+      }
+  }
+
+  std::string proc_path(pid_t role, const char *file) const {
+    const pid_t process = real(role >= who::t0 ? pid_t{who::t0} : role);
+    return "/proc/" + std::to_string(process) + "/task/" + std::to_string(real(role)) + "/" + file;
+  }
+
+  char state(pid_t role) const {
+    const std::string stat = read_file(proc_path(role, "stat"));
+    const std::size_t name_end = stat.rfind(')');
+    return name_end + 2 < stat.size() ? stat[name_end + 2] : kGone;
+  }
+
+  // Only the last reading is recorded.
+  void await_state(const Step &step) {
+    Event event = with_real_pids(step.event);
+    const bool reached = until([&] {
+      event.t0 = now();
+      event.data = static_cast<unsigned char>(state(step.event.target));
+      event.t1 = now();
+      return step.states.find(static_cast<char>(event.data)) != std::string::npos;
+    });
+    if (!reached)
+      give_up(Board::Outcome::not_reached, "state " + step.states + " of " +
+                                               who_name(step.event.target) + ", which is in " +
+                                               static_cast<char>(event.data));
+    event.ret = 0;
+    Record &record = board_.log[std::min(board_.used.fetch_add(1), Board::kRecords)];
+    record.step = step_;
+    record.event = event;
+    record.phase = Record::ended;
+  }
+
+  void await_pending(const Step &step) {
+    const pid_t role = step.event.target;
+    await(std::string(step.pending ? "a" : "no") + " pending signal of " + who_name(role), [&] {
+      const std::string status = read_file(proc_path(role, "status"));
+      std::uint64_t pending = 0;
+      for (const char *key : {"SigPnd:", "ShdPnd:"})
+        if (const std::size_t found = status.find(key); found != std::string::npos)
+          pending |= std::stoull(status.substr(found + strlen(key)), nullptr, 16);
+      return ((pending & ~kSigkill) != 0) == step.pending;
+    });
+  }
+
+  Board &board_;
+  const Scenario &scenario_;
+  int step_ = -1;
+};
+
+// ---- The keeper: outlives the stage, and leaves nothing
+// ------------------------------------------
+
+void end_process(pid_t pid) {
+  if (pid == 0) return;
+  // Only a child, as all are by now: another process may have got the pid of one long dead.
+  siginfo_t info{};
+  if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | WNOHANG) != 0) return;
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, __WALL);
+}
+
+void play_stage(Board &board, const Scenario &scenario, bool own_namespace) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  Stage stage(board, scenario);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  if (own_namespace && (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+                        mount("proc", "/proc", "proc", 0, nullptr) != 0))
+    stage.give_up(Board::Outcome::no_namespace, "mount");
+  stage.run();
+}
+
+void keep(Board &board, const Scenario &scenario, bool own_namespace, pid_t caller) {
+  for (int sig = 1; sig < NSIG; ++sig) signal(sig, SIG_DFL);
+  sigset_t wake;
+  sigemptyset(&wake);
+  sigaddset(&wake, SIGCHLD);
+  sigaddset(&wake, SIGTERM);
+  sigprocmask(SIG_SETMASK, &wake, nullptr);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != caller) return;
+  // A session of its own keeps the terminal's signals out. The keeper is in it too, for orphans
+  // come to it: else their process group would be an orphaned one, whose stops the kernel undoes.
+  setsid();
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  if (own_namespace && unshare(CLONE_NEWPID | CLONE_NEWNS) != 0) {
+    board.outcome = Board::Outcome::no_namespace;
+    return;
+  }
+  const pid_t stage = fork();
+  if (stage < 0) return;
+  if (stage == 0) {
+    play_stage(board, scenario, own_namespace);
+    _exit(0);
+  }
+  sigwaitinfo(&wake, nullptr);
+  kill(stage, SIGKILL);
+  waitpid(stage, nullptr, 0);
+  if (own_namespace) return;
+  for (const pid_t role : {who::tracer, who::parent, who::t0}) end_process(board.slots[role].tid);
+}
+
+// ---- What came of it
+// -----------------------------------------------------------------------------
+
+using BoardPointer = std::unique_ptr<Board, void (*)(Board *)>;
+
+BoardPointer new_board() {
+  void *memory =
+      mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw NotPossible(std::string("mmap: ") + strerror(errno));
+  return {new (memory) Board, [](Board *board) { munmap(board, sizeof(Board)); }};
+}
+
+// The board of a scenario that is over.
+BoardPointer stage_scenario(const Scenario &scenario, bool own_namespace) {
+  BoardPointer board = new_board();
+  const pid_t caller = getpid();
+  const pid_t keeper = fork();
+  if (keeper < 0) throw NotPossible(std::string("fork: ") + strerror(errno));
+  if (keeper == 0) {
+    keep(*board, scenario, own_namespace, caller);
+    _exit(0);
+  }
+  while (waitpid(keeper, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  if (board->outcome == Board::Outcome::no_namespace) return stage_scenario(scenario, false);
+  return board;
+}
+
+// As it was at the end of the recording: what happened after that, the end itself did.
+std::optional<Event> event_of(const Record &record, std::uint64_t end) {
+  Event event = record.event;
+  if (record.phase == Record::unused || event.t0 > end) return std::nullopt;
+  if (record.phase != Record::gone && (record.phase == Record::begun || event.t1 > end))
+    event.t1 = UINT64_MAX;
+  if (event.t1 == UINT64_MAX) {  // the results may be half written
+    event.ret.reset();
+    event.err = 0;
+    event.status.reset();
+    event.siginfo.reset();
+    event.message.reset();
+  }
+  return event;
+}
+
+Trace header_of(const Scenario &scenario, const Board &board) {
+  utsname system{};
+  uname(&system);
+  Trace trace;
+  trace.kernel = system.release;
+  trace.arch = system.machine;
+  trace.design = scenario.design;
+  trace.scenario = scenario.name;
+  const auto tid = [&](pid_t role) { return board.slots[role].tid.load(); };
+  trace.tracer = tid(who::tracer);
+  trace.processes = {{trace.tracer, Role::tracer, {trace.tracer}},
+                     {tid(who::world), Role::world, {tid(who::world)}},
+                     {tid(who::t0), Role::tracee, {}}};
+  for (pid_t role = who::t0; role < who::t0 + scenario.threads; ++role)
+    trace.processes.back().threads.push_back(tid(role));
+  if (!scenario.tracer_is_parent)
+    trace.processes.push_back({tid(who::parent), Role::parent, {tid(who::parent)}});
+  return trace;
+}
+
+RunResult result_of(const Scenario &scenario, const Board &board) {
+  RunResult result{header_of(scenario, board), {}};
+  std::vector<std::optional<Event>> of_step(scenario.steps.size());
+  for (std::uint32_t i = 0; i < board.used; ++i)
+    if (const auto event = event_of(board.log[i], board.end)) {
+      result.trace.events.push_back(*event);
+      if (board.log[i].step >= 0) of_step[board.log[i].step] = event;
+    }
+  std::stable_sort(result.trace.events.begin(), result.trace.events.end(),
+                   [](const Event &a, const Event &b) { return a.t0 < b.t0; });
+  for (std::size_t i = 0; i < of_step.size(); ++i) {
+    if (board.outcome != Board::Outcome::finished && static_cast<int>(i) >= board.step) break;
+    Step step = scenario.steps[i];
+    if (step.expect.ret_pid) step.expect.ret = board.slots[*step.expect.ret_pid].tid;
+    if (const std::string what = mismatch(step, of_step[i]); !what.empty())
+      result.unexpected.push_back(scenario.file + ":" + std::to_string(step.line) + ": " + what);
+  }
+  return result;
+}
+
+}  // namespace
+
+RunResult run_scenario(const Scenario &scenario) {
+  const BoardPointer board = stage_scenario(scenario, true);
+  const std::string what = board->what.data();
+  if (board->outcome == Board::Outcome::not_possible) throw NotPossible(what);
+  if (board->outcome == Board::Outcome::unfinished)
+    throw std::runtime_error(scenario.file + ": the stage died");
+  if (board->used > Board::kRecords) throw std::runtime_error(scenario.file + ": too many calls");
+  RunResult result = result_of(scenario, *board);
+  if (board->outcome == Board::Outcome::finished) return result;
+  std::string message = scenario.file + ":" + std::to_string(scenario.steps.at(board->step).line) +
+                        ": scenario did not reach " + what;
+  for (const std::string &before : result.unexpected) message += "; before that, " + before;
+  throw NotReached(message);
+}
+
+}  // namespace ptmc::traces

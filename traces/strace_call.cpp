@@ -1,0 +1,305 @@
+// A call becomes an event in three steps: the text is cut where its result begins, the result is
+// read, and the arguments are handed to a decoder of the call. Calls without a decoder are `other`,
+// and so are those that strace itself answered (INJECTED): the kernel never saw them.
+//
+// strace prints the arguments that a call returns when it returns. So the text of a call that has
+// not returned ends early, and decoders stop where that may happen.
+#include "traces/strace_call.hpp"
+#include <algorithm>
+#include "traces/strace_value.hpp"
+
+namespace ptmc::traces::strace {
+namespace {
+
+constexpr int kInterrupted = 4;  // EINTR
+
+// ---- Arguments ----------------------------------------------------------------------------------
+
+// Walks over the arguments, and no further than asked: registers are long, and nobody reads them.
+class Arguments {
+ public:
+  explicit Arguments(std::string_view text) : rest_(text) {}
+
+  // The next argument, without the name that -N puts before it; empty when there is none.
+  std::string_view next() {
+    const std::string_view found = rest_.substr(0, end());
+    rest_.remove_prefix(std::min(found.size() + 1, rest_.size()));
+    const std::size_t begin = found.find_first_not_of(' ');
+    return begin == std::string_view::npos ? "" : without_name(found.substr(begin));
+  }
+
+ private:
+  // Where the next argument ends: at a comma outside of strings, comments, brackets and <comm>.
+  std::size_t end() const {
+    int depth = 0;
+    for (std::size_t i = 0; i < rest_.size(); ++i) {
+      switch (rest_[i]) {
+        case ',':
+          if (depth == 0) return i;
+          break;
+        case '(':
+        case '[':
+        case '{':
+          ++depth;
+          break;
+        case ')':
+        case ']':
+        case '}':
+          --depth;
+          break;
+        case '"':
+          while (++i < rest_.size() && rest_[i] != '"') i += rest_[i] == '\\';
+          break;
+        case '/':
+          if (rest_.substr(i).starts_with("/*")) i = std::min(rest_.find("*/", i), rest_.size());
+          break;
+        case '<':
+          i = rest_.substr(i).starts_with("<<") ? i + 1
+                                                : std::min(rest_.find('>', i), rest_.size());
+          break;
+      }
+    }
+    return rest_.size();
+  }
+
+  static std::string_view without_name(std::string_view argument) {
+    std::size_t i = 0;
+    while (i < argument.size() &&
+           (argument[i] == '_' || (argument[i] >= 'a' && argument[i] <= 'z')))
+      ++i;
+    return i > 0 && i < argument.size() && argument[i] == '=' ? argument.substr(i + 1) : argument;
+  }
+
+  std::string_view rest_;
+};
+
+// ---- Decoders, one a call -----------------------------------------------------------------------
+
+enum Request {  // PTRACE_*, on x86_64
+  kTraceme = 0,
+  kCont = 7,
+  kSinglestep = 9,
+  kDetach = 17,
+  kOldSetoptions = 21,
+  kSyscall = 24,
+  kSysemu = 31,
+  kSysemuSinglestep = 32,
+  kSingleblock = 33,
+  kSetoptions = 0x4200,
+  kGeteventmsg = 0x4201,
+  kGetsiginfo = 0x4202,
+  kSetsiginfo = 0x4203,
+  kSeize = 0x4206,
+  kSetsigmask = 0x420b,
+};
+
+void ptrace_call(Arguments &arguments, Event &event) {
+  event.request = request(arguments.next());
+  if (event.request == kTraceme) return;
+  event.target = pid(arguments.next());
+  const auto address = [&] {
+    event.addr = static_cast<std::uint64_t>(number(arguments.next(), "an address"));
+  };
+  switch (event.request) {
+    case kCont:
+    case kSinglestep:
+    case kDetach:
+    case kSyscall:
+    case kSysemu:
+    case kSysemuSinglestep:
+    case kSingleblock:
+      address();
+      event.data = static_cast<std::uint64_t>(signal(arguments.next()));
+      break;
+    case kOldSetoptions:
+    case kSetoptions:
+    case kSeize:
+      address();
+      event.data = ptrace_options(arguments.next());
+      break;
+    case kGeteventmsg:
+      address();
+      if (event.ret) event.message = message(arguments.next());
+      break;
+    case kGetsiginfo:
+      address();
+      if (event.ret) event.siginfo = siginfo(arguments.next());
+      break;
+    case kSetsiginfo:
+      address();
+      event.siginfo = siginfo(arguments.next());
+      break;
+    case kSetsigmask:
+      address();
+      event.mask = signal_set(arguments.next()).value_or(0);
+      break;
+    default:  // no further argument, or none that says something about stops
+      break;
+  }
+}
+
+void wait_call(Arguments &arguments, Event &event) {
+  event.target = pid(arguments.next());
+  if (!event.ret) return;
+  event.status = wait_status(arguments.next());
+  event.options = wait_options(arguments.next());
+}
+
+void waitid_call(Arguments &arguments, Event &event) {
+  enum { kAll, kPid, kGroup, kPidfd };
+  const int type = id_type(arguments.next());
+  const pid_t id = pid(arguments.next());
+  event.target = type == kAll ? -1 : type == kGroup ? -id : id;
+  if (event.ret) {
+    event.siginfo = siginfo(arguments.next());
+    event.options = wait_options(arguments.next());
+  }
+  if (type != kPidfd) return;
+  // Whose pidfd it is only a child that it found tells.
+  if (event.siginfo && event.siginfo->pid != 0) {
+    event.target = event.siginfo->pid;
+  } else {
+    event.call = Call::other;
+    event.target = 0;
+  }
+}
+
+void kill_call(Arguments &arguments, Event &event) {
+  event.target = pid(arguments.next());
+  event.sig = signal(arguments.next());
+}
+
+void tgkill_call(Arguments &arguments, Event &event) {
+  event.tgid = pid(arguments.next());
+  kill_call(arguments, event);
+}
+
+void sigprocmask_call(Arguments &arguments, Event &event) {
+  const int how = mask_change(arguments.next());
+  const auto set = signal_set(arguments.next());
+  if (!set) {  // only asks for the mask
+    event.call = Call::other;
+    return;
+  }
+  event.how = how;
+  event.mask = *set;
+}
+
+void sigaction_call(Arguments &arguments, Event &event) {
+  const int sig = signal(arguments.next());
+  std::string_view action = arguments.next();
+  if (!skip(action, "{sa_handler=")) {  // only asks for the action
+    number(action, "an action");
+    event.call = Call::other;
+    return;
+  }
+  event.sig = sig;
+  const auto handler = number(action);
+  event.disposition = action.starts_with("SIG_DFL") || handler == 0   ? Disposition::deflt
+                      : action.starts_with("SIG_IGN") || handler == 1 ? Disposition::ignore
+                                                                      : Disposition::handle;
+}
+
+void exit_call(Arguments &arguments, Event &event) {
+  event.data = static_cast<std::uint64_t>(number(arguments.next(), "an exit code"));
+}
+
+void no_arguments(Arguments &, Event &) {}
+
+struct Decoder {
+  std::string_view name;
+  Call call;
+  void (*decode)(Arguments &, Event &);
+};
+
+// The frequent ones first.
+constexpr Decoder kDecoders[] = {
+    {"ptrace", Call::ptrace, ptrace_call},
+    {"wait4", Call::wait4, wait_call},
+    {"rt_sigprocmask", Call::rt_sigprocmask, sigprocmask_call},
+    {"rt_sigaction", Call::rt_sigaction, sigaction_call},
+    {"waitid", Call::waitid, waitid_call},
+    {"waitpid", Call::wait4, wait_call},
+    {"kill", Call::kill, kill_call},
+    {"tgkill", Call::tgkill, tgkill_call},
+    {"tkill", Call::tgkill, kill_call},
+    {"fork", Call::fork, no_arguments},
+    {"vfork", Call::fork, no_arguments},
+    {"clone", Call::fork, no_arguments},
+    {"clone3", Call::fork, no_arguments},
+    {"execve", Call::execve, no_arguments},
+    {"execveat", Call::execve, no_arguments},
+    {"exit", Call::exit, exit_call},
+    {"_exit", Call::exit, exit_call},  // strace before 4.14
+    {"exit_group", Call::exit_group, exit_call},
+};
+
+// ---- Results ------------------------------------------------------------------------------------
+
+// 0, 1234<comm>, -1 ESRCH (No such process), -1 (errno 524), ?, ? ERESTARTSYS (To be restarted...)
+void decode_result(std::string_view result, Event &event) {
+  std::string_view rest = result;
+  if (skip(rest, "?")) {
+    // A call that the kernel restarts had no effect, as one that EINTR ended.
+    if (rest.starts_with(" ERESTART")) {
+      event.ret = -1;
+      event.err = kInterrupted;
+    }
+    return;
+  }
+  event.ret = number(result, "a result");
+  if (event.ret != -1) return;
+  skip(rest, "-1 ");
+  if (skip(rest, "(errno ")) {
+    event.err = static_cast<int>(number(rest, "an error"));
+  } else if (rest.starts_with('E')) {
+    const std::string_view name = rest.substr(0, rest.find(' '));
+    const auto known = errno_number(name);
+    // strace knows errors that no process sees; with its explanation the name is at least whole.
+    if (!known && name.size() == rest.size()) expected("an error", rest);
+    event.err = known.value_or(0);
+  }
+}
+
+}  // namespace
+
+CallText split_call(std::string_view text, bool returned) {
+  const std::size_t open = text.find('(');
+  const std::string_view name = text.substr(0, open);
+  if (open == text.npos || name.empty() || !std::all_of(name.begin(), name.end(), is_word))
+    expected("a call, a signal or an exit", text);
+  const std::string_view inside = text.substr(open + 1);
+  if (!returned) return {name, inside, std::nullopt};
+  // The last ") = " counts, as strings among the arguments may hold any text.
+  for (std::size_t equals = inside.rfind("= "); equals != inside.npos && equals > 0;
+       equals = inside.rfind("= ", equals - 1)) {
+    const std::size_t close = inside.find_last_not_of(' ', equals - 1);
+    if (close != inside.npos && close + 1 < equals && inside[close] == ')')
+      return {name, inside.substr(0, close), inside.substr(equals + 2)};
+  }
+  expected("a call and its result", text);
+}
+
+void decode_call(const CallText &call, Event &event) {
+  event.call = Call::other;
+  if (call.result) {
+    decode_result(*call.result, event);
+    if (call.result->find("(INJECTED") != call.result->npos) return;
+  }
+  for (const Decoder &decoder : kDecoders) {
+    if (decoder.name != call.name) continue;
+    event.call = decoder.call;
+    Arguments arguments(call.arguments);
+    decoder.decode(arguments, event);
+    return;
+  }
+}
+
+std::optional<std::uint64_t> duration(std::string_view result) {
+  if (!result.ends_with('>')) return std::nullopt;
+  std::string_view text = result.substr(result.rfind('<') + 1);
+  const auto time = skip_seconds(text);
+  return text == ">" ? time : std::nullopt;
+}
+
+}  // namespace ptmc::traces::strace
