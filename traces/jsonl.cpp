@@ -148,7 +148,8 @@ std::int64_t Fields::named(
     const std::string &what) const {
   if (!is_string(key)) return integer(key, least, most);
   const std::string name = text(key);
-  const auto number = number_of(name);
+  const auto known = number_of(name);
+  const auto number = known ? known : to_number(name);
   if (!number) fail(key, "unknown " + what + " \"" + name + "\"");
   return *number;
 }

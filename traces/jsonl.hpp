@@ -47,7 +47,7 @@ class Fields {
   std::uint64_t bits(const std::string &key) const;  // a negative number is its two's complement
   Fields object(const std::string &key) const;
   const nlohmann::json &array(const std::string &key) const;
-  // An integer, or a text that number_of knows.
+  // An integer, or a text: one that number_of knows, or the integer's digits.
   std::int64_t named(const std::string &key, std::int64_t least, std::int64_t most,
                      const std::function<std::optional<std::int64_t>(std::string_view)> &number_of,
                      const std::string &what) const;

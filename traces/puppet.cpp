@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kSigsetSize = 8;  // of the kernel, bytes
 
-Board *tracee_board = nullptr;  // for the handler
+Board *handler_board = nullptr;
 thread_local pid_t self = 0;    // gettid would be a system call
 
 Siginfo to_siginfo(const siginfo_t &info) {
@@ -48,7 +48,7 @@ void handler(int sig, siginfo_t *info, void *) {
   event.sig = sig;
   event.ret = 0;
   event.siginfo = to_siginfo(*info);
-  end(begin(*tracee_board, event, -1), event);
+  end(begin(*handler_board, event, -1), event);
 }
 
 int set_disposition(int sig, Disposition disposition) {
@@ -151,7 +151,7 @@ void perform_posted(Board &board, Slot &slot) {
 [[noreturn]] void live_as_tracee(Board &board, int threads) {
   setpgid(0, 0);
   prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);  // EINVAL where there is no Yama
-  tracee_board = &board;
+  handler_board = &board;
   set_disposition(SIGUSR1, Disposition::handle);
   set_disposition(SIGUSR2, Disposition::handle);
   for (pid_t role = who::t1; role < who::t0 + threads; ++role)
@@ -191,6 +191,7 @@ void play(Board &board, pid_t role, int threads) {
   sigemptyset(&sigchld);
   sigaddset(&sigchld, SIGCHLD);
   sigprocmask(SIG_BLOCK, &sigchld, nullptr);
+  handler_board = &board;
   Slot &slot = board.slots[role];
   self = getpid();
   slot.tid = self;

@@ -29,6 +29,7 @@ bool can_make(pid_t by, Call call) {
     case Call::tgkill:
       return true;
     case Call::ptrace:
+    case Call::rt_sigaction:
     case Call::exit_group:
       return by != who::world;
     case Call::wait4:
@@ -39,7 +40,6 @@ bool can_make(pid_t by, Call call) {
     case Call::pause:
     case Call::exit:
     case Call::rt_sigprocmask:
-    case Call::rt_sigaction:
       return is_tracee(by);
     default:
       return false;

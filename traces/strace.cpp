@@ -66,6 +66,7 @@ class Log {
   std::unordered_map<pid_t, Thread> threads_;
   std::size_t single_ = kNone;  // a call on one line, over before the next
   std::string begun_line_;      // a line that a message of strace interrupted
+  std::vector<pid_t> newborn_;  // those that these messages were about
 };
 
 void Log::read_line(std::string_view line, int number) {
@@ -74,6 +75,7 @@ void Log::read_line(std::string_view line, int number) {
   if (!begun_line_.empty()) line = joined = std::exchange(begun_line_, {}).append(line);
   const auto unnamed = threads_.find(0);
   const pid_t pid = callers_.skip_pid(line, unnamed != threads_.end() && unnamed->second.inside);
+  for (const pid_t child : std::exchange(newborn_, {})) callers_.attached(child, false);
   now_ = clock_.skip_time(line, number);
   line_ = number;
   while (line.starts_with('[')) {  // -n, -i
@@ -116,12 +118,15 @@ bool Log::is_remark(std::string_view line) {
   line = all.substr(at + 8);
   const auto pid = strace::skip_digits(line);
   if (!pid || *pid > strace::kPidLimit || !line.starts_with(" attached")) return whole;
-  callers_.attached(static_cast<pid_t>(*pid), empty());
   std::string_view begun = all.substr(0, at);
   if (begun.ends_with("strace: ")) begun.remove_suffix(8);
   if (begun.ends_with('/'))  // /usr/bin/strace: Process 1234 attached
     begun = begun.substr(0, begun.find_last_of(" |,") + 1);
   begun_line_ += begun;
+  if (begun_line_.empty())
+    callers_.attached(static_cast<pid_t>(*pid), empty());
+  else
+    newborn_.push_back(static_cast<pid_t>(*pid));
   return true;
 }
 

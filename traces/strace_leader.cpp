@@ -21,7 +21,7 @@ pid_t Callers::skip_pid(std::string_view &line, bool first_is_inside_call) {
   if (number && rest.starts_with('<')) rest.remove_prefix(rest.find('>') + 1);  // <comm>
   const bool is_pid = number && *number <= kPidLimit && rest.starts_with(bracket ? ']' : ' ');
   if (!is_pid && bracket) expected("a pid", line);
-  if (!is_pid) return live_.size() == 1 ? *live_.begin() : 0;
+  if (!is_pid) return live_.size() == 1 ? *live_.begin() : first_;
 
   const auto pid = static_cast<pid_t>(*number);
   line = rest.substr(1);
@@ -32,16 +32,20 @@ pid_t Callers::skip_pid(std::string_view &line, bool first_is_inside_call) {
   if (first_is_inside_call && line.find("<... ") == line.npos)
     children_.insert(pid);
   else
-    first_ = pid;
+    name_first(pid);
   return pid;
 }
 
-void Callers::attached(pid_t pid, bool before_any_call) {
+void Callers::name_first(pid_t pid) {
+  first_ = pid;
+  live_.erase(0);
   live_.insert(pid);
-  if (first_ == 0 && before_any_call)
-    first_ = pid;
-  else
-    children_.insert(pid);
+}
+
+void Callers::attached(pid_t pid, bool before_any_call) {
+  if (first_ == 0 && before_any_call) return name_first(pid);
+  live_.insert(pid);
+  children_.insert(pid);
 }
 
 std::uint64_t Clock::skip_time(std::string_view &line, int number) {

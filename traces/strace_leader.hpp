@@ -10,12 +10,11 @@
 namespace ptmc::traces::strace {
 
 // The pids of the lines: "1234 " with -f -o FILE, "[pid 1234] " with -f on a terminal, none without
-// -f. On a terminal strace writes them only while it has more than one process. The lines before
-// are of the first, whose pid shows later; a line after them is of the only one left.
+// -f. On a terminal strace writes them only while it has more than one process: a line without is
+// of the only one. The first process is 0 until its pid shows.
 class Callers {
  public:
-  // Removes the pid that the line begins with. 0: of the first process, not known yet. Throws
-  // Malformed.
+  // Removes the pid that the line begins with. Throws Malformed.
   pid_t skip_pid(std::string_view &line, bool first_is_inside_call);
   // strace says so: of -p before any call, of -f when a process forks.
   void attached(pid_t pid, bool before_any_call);
@@ -25,9 +24,11 @@ class Callers {
   pid_t first() const { return first_; }
 
  private:
+  void name_first(pid_t pid);
+
   pid_t first_ = 0;
-  std::set<pid_t> children_;
-  std::set<pid_t> live_;
+  std::set<pid_t> live_{0};
+  std::set<pid_t> children_;  // and theirs: all but the first
 };
 
 // The times of the lines, in ns: since midnight of the first day (-t, -tt), since 1970 (-ttt),
