@@ -84,6 +84,16 @@ Expr stop_number(Expr sig) {
   return number;
 }
 
+Expr stop_code_word(const Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  const Expr number = stop_number(s.get(f.sig));
+  const Expr trap = constant(5);
+  const Expr syscall = ite(s.get(f.good), constant(0x85), trap);
+  Expr code = ite(at_loc(s, t, Loc::exit_event_trap), constant(6 << 8 | 5), number);
+  code = ite(at_loc(s, t, Loc::entry_trap) || at_loc(s, t, Loc::exit_trap), syscall, code);
+  code = ite(at_loc(s, t, Loc::event_trap), number + constant(128 << 8), code);
+  return code;
+}
 Expr signal_status(Expr sig) {
   return ite(eq(sig, NONE), constant(0), sig + constant(killed_by(NONE)));
 }

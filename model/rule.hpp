@@ -32,7 +32,7 @@ enum class Action : std::uint8_t {
   detach,
   kill,
   setoptions,   // arg: option set, or kFlip + the option flipped
-  getsiginfo,   // output: Sig << 8 | Info, kTrapInfo for a siginfo of the trap itself
+  getsiginfo,   // output: Sig << 8 | Info; or the stop's code, with kTrapInfo, of a trap's own
   geteventmsg,  // output: message; exit statuses as wait encodes them
   invalid,      // a stop-requiring request with an unknown number or a bad signal
   wait,         // tracer or parent; output: status
@@ -47,7 +47,7 @@ enum class Action : std::uint8_t {
   sigreturn,      // arg: Sig
 };
 inline constexpr int kFlip = 256;
-inline constexpr Value kTrapInfo = 0x80;
+inline constexpr Value kTrapInfo = 1u << 31;
 
 enum class Err : std::uint8_t { ok, esrch, eio, eperm, einval, echild, eagain, ebusy };
 inline constexpr std::array<std::string_view, 8> kErrNames{"0",      "ESRCH",  "EIO",    "EPERM",

@@ -268,16 +268,13 @@ void getsiginfo(Model &m) {
       s.guard(rule == ok ? "the stop has a siginfo" : "the stop has no siginfo",
               rule == ok ? !bare : bare);
       if (rule == ok) {
-        Expr packed = constant(TRAP << 8 | kTrapInfo);
+        Expr packed = constant(kTrapInfo) + stop_code_word(s, t);
         for (Sig sig : m.signals()) {
-          const Expr info = s.on(Feature::siginfo);
           Expr own = constant(static_cast<Value>(sig) << 8);
           for (Info i : {Info::tkill, Info::kernel, Info::tracer})
-            own = ite(info && eq(s.get(f.info), static_cast<Value>(i)),
+            own = ite(s.on(Feature::siginfo) && eq(s.get(f.info), static_cast<Value>(i)),
                       constant(static_cast<Value>(sig) << 8 | static_cast<Value>(i)), own);
           packed = ite(at_loc(s, t, Loc::sig_trap) && eq(s.get(f.sig), sig), own, packed);
-          packed = ite(at_loc(s, t, Loc::event_trap) && eq(s.get(f.sig), sig),
-                       constant(static_cast<Value>(sig) << 8 | kTrapInfo), packed);
         }
         s.output(packed);
       }

@@ -62,17 +62,6 @@ Expr continued(const Step &s, int t, Caller c) {
          !any_exit(s, t, c);
 }
 
-// The code of a trap as wait shows it: WSTOPSIG and the event.
-Expr stop_word(const Step &s, int t) {
-  const ThreadFields &f = s.t(t);
-  const Expr number = stop_number(s.get(f.sig));
-  const Expr trap = constant(5);
-  const Expr syscall = ite(s.get(f.good), constant(0x85), trap);
-  Expr code = ite(at_loc(s, t, Loc::exit_event_trap), constant(6 << 8 | 5), number);
-  code = ite(at_loc(s, t, Loc::entry_trap) || at_loc(s, t, Loc::exit_trap), syscall, code);
-  code = ite(at_loc(s, t, Loc::event_trap), number + constant(128 << 8), code);
-  return code;
-}
 Expr status_of_stop(Expr code) {
   // (code << 8) | 0x7f, by cases: the language has no shift.
   Expr word = constant(0);
@@ -139,7 +128,7 @@ void reports(Model &m, Caller c) {
       s.guard("it is in a ptrace-stop", in_trap(s, t));
       s.at("it is not listening", s.t(t).listening, 0);
       s.at("the stop has not been reported", s.t(t).report, 1);
-      s.output(status_of_stop(stop_word(s, t)));
+      s.output(status_of_stop(stop_code_word(s, t)));
       s.clear(s.t(t).report);
       m.add(std::move(s));
 
