@@ -72,6 +72,7 @@ namespace ptmc::model {
   X(plain_syscalls, p, "system calls, and those that sleep, when SYSCALL does not trace them")   \
   X(masks, p, "the tracee changes its signal mask")                                              \
   X(dispositions, p, "the tracee changes its signal dispositions")                               \
+  X(parent_ignores, p, "the real parent sets its disposition of SIGCHLD")                        \
   X(sigchld, p, "SIGCHLD to tracer and real parent is state")                                    \
   X(siginfo, p, "the class of each pending signal's siginfo is state")                           \
   X(causes, p, "why a trap was taken is state")                                                  \

@@ -64,7 +64,8 @@ Expr listenable(const Step &s, int t) {
 Expr acts_by_default(const Step &s, Sig sig) { return eq(s.get(s.p.disposition[sig]), 0); }
 Expr handles(const Step &s, Sig sig) { return eq(s.get(s.p.disposition[sig]), 2); }
 Expr ignores(const Step &s, Sig sig) {
-  const Expr by_default = truth(kSignals[sig].action == Default::ignore) && acts_by_default(s, sig);
+  const Expr by_default =
+      truth(s.schema.shape.action(sig) == Default::ignore) && acts_by_default(s, sig);
   return eq(s.get(s.p.disposition[sig]), 1) || by_default;
 }
 
@@ -287,14 +288,17 @@ void unlink(Step &s, int t, Expr code) {
 }
 
 void notify_exit(Step &s, int t) {
+  // An ignored SIGCHLD is not sent, and the zombie reaps itself (autoreap).
+  const Expr autoreap = !traced(s, t) && s.get(s.p.parent_ignores);
   const Expr status = s.get(s.t(t).status);
   const Expr by_signal = !less(status, constant(kExitCodes));
   for (bool to_tracer : {true, false}) {
-    s.when(to_tracer ? traced(s, t) : !traced(s, t), [&] {
+    s.when(to_tracer ? traced(s, t) : !traced(s, t) && !autoreap, [&] {
       s.when(by_signal, [&] { sigchld(s, to_tracer, t, kCldKilled, status); });
       s.when(!by_signal, [&] { sigchld(s, to_tracer, t, kCldExited, status); });
     });
   }
+  if (t == 0) s.when(autoreap, [&] { release(s, t); });
 }
 
 void retarget(Step &s, int t, Sig sig) {
@@ -445,7 +449,7 @@ void send(Step &s, Sig sig, Target to, Info info, Expr when) {
   });
   if (to.pick < 0) return;
   s.when(queued, [&] {
-    const bool deadly = kSignals[sig].action == Default::fatal;
+    const bool deadly = s.schema.shape.action(sig) == Default::fatal;
     const Expr fatal = truth(deadly) && (truth(sig == KILL) || acts_by_default(s, sig)) &&
                        (truth(sig == KILL) || !traced(s, p)) && !s.get(s.p.group_exit);
     s.when(fatal, [&] { group_kill(s, constant(killed_by(sig)), -1); });

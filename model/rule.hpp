@@ -71,6 +71,7 @@ struct Rule {
   std::vector<std::string> functions;  // kernel functions, 6.12
   std::vector<std::string> semantics;  // rule numbers of the semantics reference
   std::string since, until;            // kernel versions; empty: always
+  int number = 0;                      // its place in Model::rules
 };
 
 struct Guard {

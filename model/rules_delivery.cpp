@@ -63,13 +63,13 @@ void do_signal_stop(Step &s, int t, Expr sig) {
 
 // What becomes of a signal that nobody suppressed (R73 to R77). An instance for each outcome.
 enum class Outcome { ignore, handle, stop, tty_stop, die };
-std::vector<Outcome> outcomes(Sig sig) {
+std::vector<Outcome> outcomes(const Model &m, Sig sig) {
   if (sig == KILL) return {Outcome::die};
   if (sig == STOP) return {Outcome::stop};
   std::vector<Outcome> all{Outcome::ignore, Outcome::handle};
   if (is_stop(sig)) all.push_back(Outcome::tty_stop);
-  if (kSignals[sig].action == Default::fatal || kSignals[sig].action == Default::core)
-    all.push_back(Outcome::die);
+  const Default action = m.schema.shape.action(sig);
+  if (action == Default::fatal || action == Default::core) all.push_back(Outcome::die);
   return all;
 }
 
@@ -274,7 +274,7 @@ void dequeue_rules(Model &m) {
           s.set(s.t(t).shared, truth(shared));
           m.add(std::move(s));
         }
-        for (Outcome o : outcomes(sig)) {
+        for (Outcome o : outcomes(m, sig)) {
           Step s = start(acts[o], t, sig, shared, label_of(o, t, sig));
           if (sig != KILL) s.at("it is not traced", s.t(t).tracing, 0);
           dequeue(s, t, sig, shared);
@@ -348,7 +348,7 @@ void injection(Model &m) {
           }
         }
       }
-      for (Outcome o : outcomes(sig)) {
+      for (Outcome o : outcomes(m, sig)) {
         Step s = injected(acts[o], label_of(o, t, sig));
         if (is_blockable(sig)) s.guard("it is not blocked", !blocked(s, t, sig));
         forget(s, t);

@@ -269,9 +269,40 @@ void take_sigchld(Model &m, Caller c) {
   }
 }
 
+// SIG_IGN for SIGCHLD: no signal, no zombie. Where tracer and parent are one, it is the tracer's.
+void parent_disposition(Model &m) {
+  const Rule *rule = m.family({"parent.sigaction",
+                               Actor::parent,
+                               "ignores SIGCHLD, or takes it by default again",
+                               {"do_sigaction", "do_notify_parent"},
+                               {"R116", "R133"},
+                               "",
+                               ""});
+  for (Value how : {0u, 1u}) {
+    Step s(m, rule, -1, how ? "ignore" : "default",
+           {Action::sigaction, -1, static_cast<int>(CHLD << 2 | how), Err::ok, 0});
+    s.needs(Feature::parent_ignores);
+    s.guard("the parent lives", !(s.on(Feature::parent_is_tracer) && s.get(s.p.tracer_dead)));
+    s.set(s.p.parent_ignores, how);
+    const Expr one = s.on(Feature::parent_is_tracer);
+    if (how) {
+      s.when(one, [&] {
+        for (Field f : {s.p.chld_tracer, s.p.chld_tracer_status, s.p.chld_tracer_thread})
+          s.set(f, 0);
+      });
+      s.when(!one, [&] {
+        for (Field f : {s.p.chld_parent, s.p.chld_parent_status, s.p.chld_parent_thread})
+          s.set(f, 0);
+      });
+    }
+    m.add(std::move(s));
+  }
+}
+
 }  // namespace
 
 void wait_rules(Model &m) {
+  parent_disposition(m);
   for (Caller c : {kTracer, kParent}) {
     reports(m, c);
     empty(m, c);

@@ -48,6 +48,7 @@ Schema::Schema(const Shape &shape) : shape(shape) {
   p.stop_code = add(-1, "stop_code", kSigBits);
   p.death = add(-1, "death", kStatusBits);
   p.tracer_dead = flag(-1, "tracer_dead");
+  p.parent_ignores = flag(-1, "parent_ignores");
   p.attaching = add(-1, "attaching", 3);
   p.chld_tracer = add(-1, "tracer_sigchld", 3);
   p.chld_tracer_status = add(-1, "tracer_sigchld_status", kStatusBits);

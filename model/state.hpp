@@ -105,6 +105,7 @@ struct ProcessFields {
   Field stop_code;   // group_exit_code during job control: the signal not yet reported
   Field death;       // group_exit_code once GROUP_EXIT is set
   Field tracer_dead;
+  Field parent_ignores;            // the real parent's disposition of SIGCHLD is SIG_IGN
   Field attaching;                 // 1 + the thread whose TRAPPING the tracer sleeps for, 0: none
   Field chld_tracer, chld_parent;  // si_code of the SIGCHLD pending, 0: none
   Field chld_tracer_status, chld_parent_status, chld_tracer_thread, chld_parent_thread;
@@ -117,7 +118,9 @@ struct Shape {
   // Explicit arguments of SEIZE and SETOPTIONS (replay).
   std::vector<std::uint8_t> option_sets = {};
   std::vector<Value> exit_codes = {1};  // statuses of _exit, below kExitCodes
+  Default other = Default::fatal;       // what OTHER does by default
   bool has(Sig s) const;
+  Default action(Sig s) const { return s == OTHER ? other : kSignals[s].action; }
 };
 
 struct State {

@@ -1,0 +1,413 @@
+// The simulation. A configuration is a model state and, for each call that has begun and not
+// returned, how far its plan has got. Between two returns everything that has begun may take
+// effect, in any order, with the kernel's hidden steps in between; when a call returns, only the
+// configurations in which it is over survive (just-in-time linearisation: Wing and Gong 1993, Lowe
+// 2017). A configuration also carries the set of rules that every way to it has used.
+
+#include "traces/replay.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bitset>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "model/input_error.hpp"
+#include "model/property.hpp"
+#include "traces/plan.hpp"
+
+namespace ptmc::traces {
+namespace {
+
+using model::Loc;
+using model::Sig;
+using model::State;
+using model::Value;
+
+constexpr std::size_t kMaxOpen = 24;  // calls under way at once
+constexpr std::size_t kMaxConfigurations = 500000;
+constexpr std::size_t kMaxRules = 192;
+constexpr std::uint8_t kOver = 0xff, kInside = 0x80;  // stages; kInside: in a traced system call
+
+using RuleSet = std::bitset<kMaxRules>;
+
+struct Configuration {
+  State state;
+  std::array<std::uint8_t, kMaxOpen> stage{};              // by slot of open calls
+  std::array<std::uint8_t, model::kMaxThreads> entered{};  // handler entered, its run not yet seen
+  bool operator==(const Configuration &) const = default;
+};
+
+struct ConfigurationHash {
+  std::size_t operator()(const Configuration &c) const {
+    std::uint64_t h = 0;
+    auto mix = [&](std::uint64_t x) { h = (h ^ x) * 0xff51afd7ed558ccdu, h ^= h >> 32; };
+    for (std::uint64_t w : c.state.w) mix(w);
+    std::array<std::uint64_t, (kMaxOpen + model::kMaxThreads + 7) / 8> rest{};
+    std::copy(c.stage.begin(), c.stage.end(), reinterpret_cast<std::uint8_t *>(rest.data()));
+    std::copy(c.entered.begin(), c.entered.end(),
+              reinterpret_cast<std::uint8_t *>(rest.data()) + kMaxOpen);
+    for (std::uint64_t x : rest) mix(x);
+    return h;
+  }
+};
+
+using Configurations = std::unordered_map<Configuration, RuleSet, ConfigurationHash>;
+
+class Simulation {
+ public:
+  Simulation(const Trace &trace, const model::Model &model, const Names &names,
+             const ReplayOptions &options, ReplayResult &result);
+  void run();
+
+ private:
+  struct Open {
+    std::size_t event;
+    Plan plan;
+  };
+  // What the closure saw of one call, for precision, diagnosis and explain.
+  struct Seen {
+    std::set<std::string> outcomes, rules, before, after;
+  };
+
+  void begin(std::size_t event);
+  void end(std::size_t event);
+  template <class Emit>
+  void advance(const Configuration &c, std::size_t slot, Emit &&emit) const;
+  bool over(const Configuration &c, std::size_t slot) const;
+  Configurations closure(std::size_t slot, Seen &seen, Configurations *all);
+  void finish();
+  void diverge(std::size_t slot, const Seen &seen, const Configurations &all);
+  std::string kinds(const State &s) const;
+  bool in_main(const State &s, int thread) const;
+  std::size_t slot_of(std::size_t event) const;
+
+  const Trace &trace_;
+  const model::Model &model_;
+  const model::Schema &schema_;
+  const Names &names_;
+  const ReplayOptions &options_;
+  ReplayResult &result_;
+  model::Interpreter interpreter_;
+  Index index_;
+
+  std::array<std::optional<Open>, kMaxOpen> open_;
+  Configurations now_;
+  double allowed_total_ = 0;
+};
+
+Simulation::Simulation(const Trace &trace, const model::Model &model, const Names &names,
+                       const ReplayOptions &options, ReplayResult &result)
+    : trace_(trace),
+      model_(model),
+      schema_(model.schema),
+      names_(names),
+      options_(options),
+      result_(result),
+      interpreter_(model),
+      index_(model) {
+  Configuration first;
+  first.state = model.initial();
+  now_.emplace(first, RuleSet{});
+  for (const model::Rule &r : model.rules) result.rules.push_back(r.id);
+  if (model.rules.size() > kMaxRules) throw std::logic_error("more rules than kMaxRules");
+}
+
+bool Simulation::in_main(const State &s, int thread) const {
+  if (schema_.loc(s, thread) != Loc::user) return false;
+  for (Sig sig : schema_.shape.signals)
+    if (schema_.get(s, schema_.thread[thread].handling[sig])) return false;
+  return true;
+}
+
+std::string Simulation::kinds(const State &s) const {
+  static constexpr const char *kCauses[] = {
+      "", "group", "interrupt", "sigcont", "auto-attach", "attach", "stale"};
+  std::string text;
+  for (int t = 0; t < schema_.shape.threads; ++t) {
+    const model::StopKind kind = model::stop_kind(schema_, s, t);
+    text += (t ? ", t" : "t") + std::to_string(t) + " " +
+            std::string(model::kStopKindNames[static_cast<std::size_t>(kind)]);
+    if (const Value cause = schema_.get(s, schema_.thread[t].cause))
+      text += std::string(" (") + kCauses[cause] + ")";
+    else if (kind == model::StopKind::signal_delivery_stop)
+      text += " (" + std::string(model::kSignals[schema_.get(s, schema_.thread[t].sig)].name) + ")";
+  }
+  return text;
+}
+
+std::size_t Simulation::slot_of(std::size_t event) const {
+  for (std::size_t i = 0; i < kMaxOpen; ++i)
+    if (open_[i] && open_[i]->event == event) return i;
+  return kMaxOpen;
+}
+
+// Whether the call has done all that it does and may return.
+bool Simulation::over(const Configuration &c, std::size_t slot) const {
+  if (c.stage[slot] != kOver) return false;
+  const Plan &p = open_[slot]->plan;
+  switch (p.ends) {
+    case Ends::attached:
+      return schema_.get(c.state, schema_.process.attaching) == 0;
+    case Ends::in_user:
+      return in_main(c.state, p.thread) && schema_.get(c.state, schema_.thread[p.thread].call) == 0;
+    default:
+      return true;
+  }
+}
+
+// Every way in which the call of this slot may go on from here.
+template <class Emit>
+void Simulation::advance(const Configuration &c, std::size_t slot, Emit &&emit) const {
+  const Plan &p = open_[slot]->plan;
+  const std::uint8_t stage = c.stage[slot];
+  if (stage == kOver) return;
+  if (p.kind == Plan::Kind::state) {
+    if (!p.holds(c.state)) return;
+    Configuration next = c;
+    next.stage[slot] = kOver;
+    emit(next, SIZE_MAX);
+    return;
+  }
+  if (p.kind == Plan::Kind::handler) {
+    if (c.entered[p.thread] != p.handled) return;
+    Configuration next = c;
+    next.stage[slot] = kOver;
+    next.entered[p.thread] = 0;
+    emit(next, SIZE_MAX);
+    return;
+  }
+  if (stage == 0 && p.by_main && !in_main(c.state, p.thread)) return;
+  auto fire = [&](const std::vector<Stage> &stages, std::size_t at, std::uint8_t flag) {
+    for (std::size_t i : stages[at].instances) {
+      Configuration next = c;
+      if (!interpreter_.step(i, c.state, next.state)) continue;
+      if (stages[at].shows &&
+          !stages[at].shows(model_.instances[i], interpreter_.output(i, c.state)))
+        continue;
+      next.stage[slot] = at + 1 == stages.size() ? kOver : static_cast<std::uint8_t>(at + 1) | flag;
+      emit(next, i);
+    }
+  };
+  if (stage & kInside) return fire(p.traced_stages, stage & ~kInside, kInside);
+  if (p.stages.empty()) {
+    Configuration next = c;
+    next.stage[slot] = kOver;
+    return emit(next, SIZE_MAX);
+  }
+  fire(p.stages, stage, 0);
+  if (stage == 0 && !p.traced_stages.empty()) fire(p.traced_stages, 0, kInside);
+}
+
+void Simulation::begin(std::size_t event) {
+  const Event &e = trace_.events[event];
+  Plan p = plan(e, names_, index_);
+  if (!p.unmodelled.empty()) {
+    result_.gave_up = fmt::format("line {}: {} is not in the model yet", e.line, p.unmodelled);
+    return;
+  }
+  if (p.kind == Plan::Kind::nothing) return;
+  for (std::size_t slot = 0; slot < kMaxOpen; ++slot) {
+    if (open_[slot]) continue;
+    open_[slot] = Open{event, std::move(p)};
+    return;
+  }
+  result_.gave_up =
+      fmt::format("line {}: more than {} calls are under way at once", e.line, kMaxOpen);
+}
+
+// All configurations in which the call of `slot` is over and was not before; `all` receives every
+// configuration on the way.
+Configurations Simulation::closure(std::size_t slot, Seen &seen, Configurations *all) {
+  Configurations reached = now_, ended;
+  std::vector<Configuration> work;
+  for (const auto &[c, rules] : now_) work.push_back(c);
+  auto arrive = [&](Configurations &set, const Configuration &c, const RuleSet &rules) {
+    auto [it, fresh] = set.emplace(c, rules);
+    const RuleSet both = it->second & rules;
+    const bool changed = fresh || both != it->second;
+    it->second = both;
+    return changed;
+  };
+  const bool explain = options_.explain;
+  while (!work.empty()) {
+    const Configuration c = work.back();
+    work.pop_back();
+    const RuleSet rules = reached.at(c);
+    if (over(c, slot)) {
+      arrive(ended, c, rules);
+      if (explain) seen.after.insert(kinds(c.state));
+      continue;
+    }
+    auto to = [&](const Configuration &next, std::size_t instance) {
+      RuleSet used = rules;
+      if (instance != SIZE_MAX)
+        used.set(static_cast<std::size_t>(index_.model.instances[instance].rule->number));
+      if (arrive(reached, next, used)) work.push_back(next);
+    };
+    for (std::size_t i : index_.hidden()) {
+      Configuration next = c;
+      const model::Instance &instance = model_.instances[i];
+      if (!interpreter_.step(i, c.state, next.state)) continue;
+      const int t = instance.label.thread;
+      if (instance.label.action == model::Action::handler) {
+        if (c.entered[t]) continue;  // the run of the first is still to be seen
+        next.entered[t] = static_cast<std::uint8_t>(instance.label.arg);
+      }
+      const bool returns = instance.label.action == model::Action::sigreturn ||
+                           instance.label.action == model::Action::enter_syscall;
+      if (returns && c.entered[t]) continue;
+      to(next, i);
+    }
+    for (std::size_t s = 0; s < kMaxOpen; ++s) {
+      if (!open_[s]) continue;
+      advance(c, s, [&](const Configuration &next, std::size_t instance) {
+        if (s == slot && instance != SIZE_MAX && explain) {
+          seen.before.insert(kinds(c.state));
+          seen.rules.insert(model_.instances[instance].name());
+        }
+        to(next, instance);
+      });
+    }
+    if (c.stage[slot] == 0)
+      for (std::size_t i : open_[slot]->plan.alternatives)
+        if (interpreter_.enabled(i, c.state))
+          seen.outcomes.insert(
+              outcome(model_.instances[i], interpreter_.output(i, c.state), names_));
+    if (reached.size() > kMaxConfigurations) {
+      result_.gave_up = fmt::format("line {}: more than {} possible states",
+                                    trace_.events[open_[slot]->event].line, kMaxConfigurations);
+      return ended;
+    }
+  }
+  result_.max_states = std::max(result_.max_states, reached.size());
+  if (all) *all = std::move(reached);
+  return ended;
+}
+
+void Simulation::end(std::size_t event) {
+  const std::size_t slot = slot_of(event);
+  if (slot == kMaxOpen) return;
+  Seen seen;
+  Configurations all;
+  Configurations next = closure(slot, seen, &all);
+  if (!result_.gave_up.empty()) return;
+  ++result_.events;
+  if (next.empty()) return diverge(slot, seen, all);
+  allowed_total_ += static_cast<double>(std::max<std::size_t>(seen.outcomes.size(), 1));
+  if (options_.explain)
+    result_.explained.push_back({event,
+                                 {seen.before.begin(), seen.before.end()},
+                                 {seen.after.begin(), seen.after.end()},
+                                 {seen.rules.begin(), seen.rules.end()}});
+  open_[slot].reset();
+  now_.clear();
+  for (auto &[c, rules] : next) {
+    Configuration freed = c;
+    freed.stage[slot] = 0;
+    auto [it, fresh] = now_.emplace(freed, rules);
+    if (!fresh) it->second &= rules;
+  }
+}
+
+void Simulation::diverge(std::size_t slot, const Seen &seen, const Configurations &all) {
+  const Open &o = *open_[slot];
+  Divergence d;
+  d.event = o.event;
+  d.line = trace_.events[o.event].line;
+  d.observed = describe(trace_.events[o.event]);
+  d.allowed.assign(seen.outcomes.begin(), seen.outcomes.end());
+  // For each rule that gives what was observed: the configuration that came closest to it.
+  std::map<std::string, std::pair<int, std::string>> closest;
+  for (const auto &[c, rules] : all) {
+    const std::uint8_t stage = c.stage[slot];
+    if (stage == kOver || o.plan.stages.empty()) continue;
+    const std::vector<Stage> &stages = stage & kInside ? o.plan.traced_stages : o.plan.stages;
+    const Stage &at = stages[stage & ~kInside];
+    for (std::size_t i : at.instances) {
+      const model::Instance &instance = model_.instances[i];
+      const int guard = interpreter_.blocked_by(i, c.state);
+      const int depth = guard < 0 ? static_cast<int>(instance.guards.size()) : guard;
+      const std::string why =
+          guard >= 0 ? instance.guards[static_cast<std::size_t>(guard)].name
+                     : "it shows " + outcome(instance, interpreter_.output(i, c.state), names_);
+      auto [it, fresh] = closest.try_emplace(instance.name(), depth, why);
+      if (!fresh && depth > it->second.first) it->second = {depth, why};
+    }
+  }
+  for (const auto &[rule, blocked] : closest) d.blocked_by.push_back({rule, blocked.second});
+  result_.divergence = std::move(d);
+}
+
+void Simulation::run() {
+  // Returns before beginnings at the same instant: those calls do not overlap.
+  struct Point {
+    std::uint64_t time;
+    bool begins;
+    std::size_t event;
+  };
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < trace_.events.size(); ++i) {
+    const Event &e = trace_.events[i];
+    points.push_back({e.t0, true, i});
+    if (e.t1 != UINT64_MAX && e.ret) points.push_back({std::max(e.t1, e.t0), false, i});
+  }
+  std::stable_sort(points.begin(), points.end(), [](const Point &a, const Point &b) {
+    return a.time != b.time     ? a.time < b.time
+           : a.event != b.event ? a.event < b.event
+                                : a.begins > b.begins;
+  });
+  for (const Point &p : points) {
+    if (p.begins)
+      begin(p.event);
+    else
+      end(p.event);
+    if (result_.divergence || !result_.gave_up.empty()) return;
+  }
+  finish();
+}
+
+void Simulation::finish() {
+  result_.accepted = true;
+  if (result_.events)
+    result_.mean_allowed_next = allowed_total_ / static_cast<double>(result_.events);
+  RuleSet all;
+  all.set();
+  for (const auto &[c, rules] : now_) all &= rules;
+  for (std::size_t r = 0; r < result_.rules.size(); ++r)
+    if (all.test(r)) result_.witnessed.push_back(result_.rules[r]);
+}
+
+}  // namespace
+
+ReplayResult replay(const Trace &trace, const ReplayOptions &options) {
+  ReplayResult result;
+  result.file = trace.file;
+  result.world = trace.world;
+  const std::string design = !options.design.empty() ? options.design
+                             : !trace.design.empty() ? trace.design
+                                                     : "linux-3.4";
+  model::DesignSpec spec = model::parse_design(design);
+  const std::string kernel = !options.kernel.empty() ? options.kernel : trace.kernel;
+  if (!kernel.empty()) model::set_kernel(spec, kernel);
+  result.design = design;
+  result.kernel =
+      kernel.empty() ? std::to_string(spec.major) + "." + std::to_string(spec.minor) : kernel;
+  if (trace.world == World::open) {
+    result.gave_up = "open worlds are not replayed yet";
+    return result;
+  }
+  const Names names(trace);
+  if (names.threads.empty()) throw InputError(trace.file, 1, "\"processes\" names no tracee");
+  if (names.threads.size() > model::kMaxThreads)
+    throw InputError(trace.file, 1,
+                     fmt::format("the tracee has more than {} threads", model::kMaxThreads));
+  const model::Config config = model::replay_config(spec, names.one_process);
+  const model::Model model(shape_of(trace, names), &config);
+  Simulation(trace, model, names, options, result).run();
+  return result;
+}
+
+}  // namespace ptmc::traces

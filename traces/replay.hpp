@@ -1,0 +1,62 @@
+// Replay: does the model explain a trace? The set of all states in which the model may be is
+// carried along the calls; where it becomes empty the trace is rejected, with what would have been
+// allowed and, for each rule that could have explained the call, the guard that was false.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/designs.hpp"
+#include "model/rule.hpp"
+#include "traces/trace.hpp"
+
+namespace ptmc::traces {
+
+struct Blocked {
+  std::string rule, guard;
+};
+
+struct Divergence {
+  std::size_t event = 0;  // index into Trace::events
+  int line = 0;           // of the file
+  std::string observed;
+  std::vector<std::string> allowed;  // what the same call could have shown instead
+  std::vector<Blocked> blocked_by;
+};
+
+// One call as `explain` shows it: the tracee's possible stop kinds, thread by thread.
+struct Explained {
+  std::size_t event = 0;
+  std::vector<std::string> before, after;  // "t0 group-stop (group)"; alternatives joined by " or "
+  std::vector<std::string> rules;          // instances that may have made the call what it was
+};
+
+struct ReplayOptions {
+  std::string design;  // empty: the trace's, else linux-3.4
+  std::string kernel;  // empty: the trace's, else the design's
+  bool explain = false;
+};
+
+struct ReplayResult {
+  std::string file, design, kernel;
+  World world = World::closed;
+  bool accepted = false;
+  std::size_t events = 0;        // calls taken into account
+  std::size_t max_states = 0;    // largest set of possible states
+  double mean_allowed_next = 0;  // different observations that the model allowed, per call
+  std::optional<Divergence> divergence;
+  std::vector<std::string> rules;      // all rules of the model
+  std::vector<std::string> witnessed;  // rules that every surviving explanation uses
+  std::vector<Explained> explained;
+  // Why nothing was decided (exit code 3): a bound, or what the model does not cover; else empty.
+  std::string gave_up;
+};
+
+// Throws InputError for a trace that makes no sense (a call of an unknown process...).
+ReplayResult replay(const Trace &trace, const ReplayOptions &options);
+
+// "ptrace(PTRACE_CONT, 12, 0, SIGUSR1) = -1 ESRCH"
+std::string describe(const Event &event);
+
+}  // namespace ptmc::traces
