@@ -77,6 +77,7 @@ namespace ptmc::model {
   X(siginfo, p, "the class of each pending signal's siginfo is state")                           \
   X(causes, p, "why a trap was taken is state")                                                  \
   X(parent_is_tracer, p, "the tracer is the real parent")                                        \
+  X(open_world, p, "strangers, siblings and the tracee's own code are not observed")             \
   X(orphaned, p, "the process group is orphaned")                                                \
   X(opt_exitkill, p, "the profile's options hold PTRACE_O_EXITKILL")                             \
   X(opt_traceexit, p, "... PTRACE_O_TRACEEXIT")                                                  \
@@ -85,7 +86,13 @@ namespace ptmc::model {
   X(opt_interrupt, p, "... INTERRUPT, the RFC's (2)")                                            \
   X(opt_listen, p, "... LISTEN, the RFC's (3)")                                                  \
   X(opt_childstop, p, "... CHILDSTOP, the RFC's (4)")                                            \
-  X(opt_saneerr, p, "... SANEERR, the RFC's (5)")
+  X(opt_saneerr, p, "... SANEERR, the RFC's (5)")                                                \
+  X(opt_tracefork, p, "... PTRACE_O_TRACEFORK")                                                  \
+  X(opt_tracevfork, p, "... PTRACE_O_TRACEVFORK")                                                \
+  X(opt_traceclone, p, "... PTRACE_O_TRACECLONE")                                                \
+  X(opt_traceexec, p, "... PTRACE_O_TRACEEXEC")                                                  \
+  X(opt_tracevforkdone, p, "... PTRACE_O_TRACEVFORKDONE")                                        \
+  X(opt_traceseccomp, p, "... PTRACE_O_TRACESECCOMP")
 
 enum class Feature : std::uint8_t {
 #define X(name, group, meaning) name,
@@ -115,11 +122,18 @@ enum Option : std::uint8_t {
   LISTEN,
   CHILDSTOP,
   SANEERR,
+  TRACEFORK,
+  TRACEVFORK,
+  TRACECLONE,
+  TRACEEXEC,
+  TRACEVFORKDONE,
+  TRACESECCOMP,
   OPTION_COUNT
 };
 inline constexpr std::array<std::string_view, OPTION_COUNT> kOptionNames{
-    "EXITKILL",  "TRACEEXIT", "TRACESYSGOOD", "TRACESTOP",
-    "INTERRUPT", "LISTEN",    "CHILDSTOP",    "SANEERR"};
+    "EXITKILL",   "TRACEEXIT", "TRACESYSGOOD",   "TRACESTOP",   "INTERRUPT",
+    "LISTEN",     "CHILDSTOP", "SANEERR",        "TRACEFORK",   "TRACEVFORK",
+    "TRACECLONE", "TRACEEXEC", "TRACEVFORKDONE", "TRACESECCOMP"};
 
 struct Config {
   std::array<bool, kFeatureCount> on{};

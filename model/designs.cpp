@@ -258,6 +258,7 @@ Config replay_config(const DesignSpec &spec, bool one_process) {
     if (kFeatures[f].group == 'p') c.on[f] = true;
   for (int o = 0; o < OPTION_COUNT; ++o) c[option_feature(static_cast<Option>(o))] = false;
   c[orphaned] = false;
+  c[open_world] = false;
   c[change_options] = false;
   c[parent_is_tracer] = one_process;
   return c;

@@ -92,6 +92,9 @@ Expr stop_code_word(const Step &s, int t) {
   const Expr syscall = ite(s.get(f.good), constant(0x85), trap);
   Expr code = ite(at_loc(s, t, Loc::exit_event_trap), constant(6 << 8 | 5), number);
   code = ite(at_loc(s, t, Loc::entry_trap) || at_loc(s, t, Loc::exit_trap), syscall, code);
+  Expr event = constant(0);
+  for (Value e : kEvents) event = ite(eq(s.get(f.event), e), constant(e << 8 | 5), event);
+  code = ite(at_loc(s, t, Loc::ptrace_event_trap), event, code);
   code = ite(at_loc(s, t, Loc::event_trap), number + constant(128 << 8), code);
   return code;
 }
@@ -108,6 +111,10 @@ Expr exit_word(Expr status) {
       word = ite(eq(status, killed_by(i.sig)),
                  constant(i.sig == OTHER ? kOtherNumber : static_cast<Value>(i.number)), word);
   return word;
+}
+
+Expr death_by(const Step &s, Sig sig) {
+  return ite(s.on(Feature::open_world), constant(1), constant(killed_by(sig)));
 }
 
 void clear_pending(Step &s, int t) {
@@ -266,12 +273,19 @@ void leave_trap(Step &s, int t, Expr code) {
   s.when(sends && was(Loc::entry_trap),
          [&] { s.set(f.sigpending, s.get(f.sigpending) || has_work(s, t)); });
   go(s, t, Loc::relock);
-  s.set(f.loc, ite(delivers, to(Loc::sig_woken),
-                   ite(sends,
-                       ite(eq(loc, static_cast<Value>(Loc::entry_trap)), to(Loc::entry_woken),
-                           to(Loc::exit_woken)),
-                       ite(was(Loc::exit_event_trap), to(Loc::exit_signals), to(Loc::relock)))));
+  s.set(f.loc,
+        ite(delivers, to(Loc::sig_woken),
+            ite(sends,
+                ite(eq(loc, static_cast<Value>(Loc::entry_trap)), to(Loc::entry_woken),
+                    to(Loc::exit_woken)),
+                ite(was(Loc::exit_event_trap), to(Loc::exit_signals),
+                    ite(was(Loc::ptrace_event_trap) && !doomed, to(Loc::body), to(Loc::relock))))));
+  s.when(was(Loc::ptrace_event_trap) && !doomed, [&] {
+    s.set(f.call, static_cast<Value>(SysCall::plain));
+    s.set(f.sigpending, has_work(s, t));
+  });
   for (Field bit : {f.report, f.listening, f.good}) s.clear(bit);
+  s.set(f.event, 0);
   s.set(f.cause, 0);
 }
 
@@ -411,9 +425,10 @@ void send(Step &s, Sig sig, Target to, Info info, Expr when) {
   const int p = to.thread;
   const Expr gone = s.get(s.p.group_exit);
   s.when(when && !gone, [&] { flush(s, sig); });
-  const Expr dropped = (gone && s.on(Feature::dying_drops_signals)) ||
-                       (!blocked(s, p, sig) && !(traced(s, p) && truth(sig != KILL)) &&
-                        truth(sig != KILL && sig != STOP) && ignores(s, sig));
+  const Expr dropped =
+      (gone && s.on(Feature::dying_drops_signals)) ||
+      (!blocked(s, p, sig) && !(traced(s, p) && truth(sig != KILL)) &&
+       truth(sig != KILL && sig != STOP) && !s.on(Feature::open_world) && ignores(s, sig));
   const Field queue = to.shared ? s.p.pend[sig] : s.t(p).pend[sig];
   const Expr queued = when && !dropped && !s.get(queue);
 
@@ -452,7 +467,7 @@ void send(Step &s, Sig sig, Target to, Info info, Expr when) {
     const bool deadly = s.schema.shape.action(sig) == Default::fatal;
     const Expr fatal = truth(deadly) && (truth(sig == KILL) || acts_by_default(s, sig)) &&
                        (truth(sig == KILL) || !traced(s, p)) && !s.get(s.p.group_exit);
-    s.when(fatal, [&] { group_kill(s, constant(killed_by(sig)), -1); });
+    s.when(fatal, [&] { group_kill(s, death_by(s, sig), -1); });
     s.when(!fatal, [&] {
       if (sig == KILL) {
         s.raise(s.t(to.pick).pend[KILL]);

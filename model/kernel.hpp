@@ -31,11 +31,16 @@ Expr handles(const Step &s, Sig sig);
 Expr acts_by_default(const Step &s, Sig sig);
 Expr has_work(const Step &s, int t);  // recalc_sigpending: something for get_signal
 // The signals that GETEVENTMSG, wait and SIGCHLD put into one word.
-Expr exit_word(Expr status);                // wait's status word of a death
-Expr stop_number(Expr sig);                 // a Sig's number
-Expr signal_status(Expr sig);               // killed_by; 0 for NONE
+Expr exit_word(Expr status);   // wait's status word of a death
+Expr stop_number(Expr sig);    // a Sig's number
+Expr signal_status(Expr sig);  // killed_by; 0 for NONE
+// The events of ptrace_event_trap, as their options' bits number them; 7 is SECCOMP.
+inline constexpr std::array<Value, 6> kEvents{1, 2, 3, 4, 5, 7};
 Expr stop_code_word(const Step &s, int t);  // exit_code in a trap: WSTOPSIG | event << 8
 constexpr Value kOtherNumber = 0x7e;        // stands for OTHER's number, which the trace binds
+
+// The status of a death by `sig`; in an open world every death has the status 1.
+Expr death_by(const Step &s, Sig sig);
 
 void clear_pending(Step &s, int t);       // task_clear_jobctl_pending(JOBCTL_PENDING_MASK)
 void clear_stop_pending(Step &s, int t);  // ... (JOBCTL_STOP_PENDING)

@@ -16,6 +16,7 @@ Model::Model(const Shape &shape, const Config *config) : schema(shape) {
   syscall_rules(*this);
   exit_rules(*this);
   tracee_rules(*this);
+  open_world_rules(*this);
 }
 
 Expr Model::on(Feature f) const {

@@ -46,7 +46,8 @@ enum class Action : std::uint8_t {
   handler,        // arg: Sig
   sigreturn,      // arg: Sig
 };
-inline constexpr int kFlip = 256;
+inline constexpr int kFlip = 1 << 16;
+inline constexpr Value kAnyMessage = 1u << 30;  // the message is not the model's
 inline constexpr Value kTrapInfo = 1u << 31;
 
 enum class Err : std::uint8_t { ok, esrch, eio, eperm, einval, echild, eagain, ebusy };
@@ -171,5 +172,6 @@ void group_stop_rules(Model &m);
 void syscall_rules(Model &m);
 void exit_rules(Model &m);
 void tracee_rules(Model &m);
+void open_world_rules(Model &m);
 
 }  // namespace ptmc::model

@@ -34,7 +34,7 @@ void to_user(Step &s, int t) {
 }
 
 void begin_handler(Step &s, int t, Sig sig) {
-  s.raise(s.t(t).handling[sig]);
+  s.when(!s.on(Feature::open_world), [&] { s.raise(s.t(t).handling[sig]); });
   s.set(s.t(t).call, 0);  // an interrupted system call does not restart: EINTR
   to_user(s, t);
   retarget(s, t, sig);
@@ -77,25 +77,26 @@ void act(Step &s, int t, Sig sig, Outcome outcome) {
   const ThreadFields &f = s.t(t);
   switch (outcome) {
     case Outcome::ignore:
-      s.guard("it is ignored", ignores(s, sig));
+      s.guard("it is ignored", s.on(Feature::open_world) || ignores(s, sig));
       go(s, t, Loc::loop);
       break;
     case Outcome::handle:
-      s.guard("it has a handler", handles(s, sig));
+      s.guard("it has a handler", s.on(Feature::open_world) || handles(s, sig));
       begin_handler(s, t, sig);
       break;
     case Outcome::stop:
       do_signal_stop(s, t, constant(sig));
       break;
     case Outcome::tty_stop:
-      s.guard("its action is the default", acts_by_default(s, sig));
+      s.guard("its action is the default", s.on(Feature::open_world) || acts_by_default(s, sig));
       go(s, t, Loc::tty_window);
       s.set(f.sig, sig);
       break;
     case Outcome::die:
-      if (sig != KILL) s.guard("its action is the default", acts_by_default(s, sig));
+      if (sig != KILL)
+        s.guard("its action is the default", s.on(Feature::open_world) || acts_by_default(s, sig));
       go(s, t, Loc::group_exit);
-      s.set(f.status, killed_by(sig));
+      s.set(f.status, death_by(s, sig));
       s.set(f.call, 0);
       s.clear(f.pend[KILL]);
       s.clear(f.trap_stop);
@@ -146,6 +147,13 @@ struct OutcomeRules {
   static inline const std::vector<std::vector<std::string>> kRules{
       {"R73"}, {"R74"}, {"R76", "R82"}, {"R75"}, {"R77"}};
 };
+
+Expr no_other_work(const Step &s, int t) {
+  Expr none = truth(true);
+  for (Sig sig : s.schema.shape.signals)
+    none = none && !s.get(s.t(t).pend[sig]) && (truth(sig == CONT) || !s.get(s.p.pend[sig]));
+  return none;
+}
 
 void loop_start(Model &m) {
   const Rule *enter = m.family({"loop.enter",
@@ -215,7 +223,11 @@ void loop_start(Model &m) {
     in_loop(s, t);
     no_group_exit(s);
     no_trap(s, t);
-    s.guard("no unblocked signal is pending", !has_work(s, t));
+    Expr work = has_work(s, t);
+    if (m.has(CONT))  // which an open world may block
+      work = ite(s.on(Feature::open_world) && s.get(s.p.pend[CONT]) && no_other_work(s, t),
+                 constant(0), work);
+    s.guard("no unblocked signal is pending", !work);
     to_user(s, t);
     m.add(std::move(s));
   }

@@ -305,8 +305,10 @@ void geteventmsg(Model &m) {
     stop_required(s, t);
     const Expr entry = s.on(Feature::syscall_message) && at_loc(s, t, Loc::entry_trap);
     const Expr exit = s.on(Feature::syscall_message) && at_loc(s, t, Loc::exit_trap);
+    const Expr other =
+        ite(at_loc(s, t, Loc::ptrace_event_trap), constant(kAnyMessage), constant(0));
     s.output(ite(at_loc(s, t, Loc::exit_event_trap), exit_word(s.get(s.t(t).status)),
-                 ite(entry, constant(1), ite(exit, constant(2), constant(0)))));
+                 ite(entry, constant(1), ite(exit, constant(2), other))));
     m.add(std::move(s));
     refuse_unless_stopped(m, gone, t, Action::geteventmsg, Feature::inspect);
   }

@@ -64,6 +64,7 @@ Schema::Schema(const Shape &shape) : shape(shape) {
     f.info = add(t, "info", 2);
     f.shared = flag(t, "shared");
     f.report = flag(t, "report");
+    f.event = add(t, "event", 3);
     f.good = flag(t, "good");
     f.call = add(t, "call", 3);
     f.status = add(t, "status", kStatusBits);

@@ -37,23 +37,43 @@ enum class Loc : std::uint8_t {
   sig_trap,     // signal-delivery-stop (ptrace_signal)
   event_trap,   // trap of do_jobctl_trap with PTRACE_EVENT_STOP
   group_trap,   // trap of do_jobctl_trap without: legacy group-stop
-  exit_event_trap,  // PTRACE_EVENT_EXIT
-  stopped,          // do_signal_stop, untraced
-  group_exit,       // on the way into do_group_exit with `status`; from here on the thread dies
-  exiting,          // do_exit
-  exit_event,       // before PTRACE_EVENT_EXIT
-  exit_signals,     // before PF_EXITING
-  exit_notify,      // PF_EXITING, not yet a zombie
+  ptrace_event_trap,  // PTRACE_EVENT_FORK and the like (ptrace_event)
+  exit_event_trap,    // PTRACE_EVENT_EXIT
+  stopped,            // do_signal_stop, untraced
+  group_exit,         // on the way into do_group_exit with `status`; from here on the thread dies
+  exiting,            // do_exit
+  exit_event,         // before PTRACE_EVENT_EXIT
+  exit_signals,       // before PF_EXITING
+  exit_notify,        // PF_EXITING, not yet a zombie
   zombie,
   dead,  // released
   COUNT
 };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Loc::COUNT)> kLocNames{
-    "none",        "user",       "body",       "entry_woken", "exit_woken",
-    "sig_woken",   "relock",     "loop",       "tty_window",  "entry_trap",
-    "exit_trap",   "sig_trap",   "event_trap", "group_trap",  "exit_event_trap",
-    "stopped",     "group_exit", "exiting",    "exit_event",  "exit_signals",
-    "exit_notify", "zombie",     "dead"};
+    "none",
+    "user",
+    "body",
+    "entry_woken",
+    "exit_woken",
+    "sig_woken",
+    "relock",
+    "loop",
+    "tty_window",
+    "entry_trap",
+    "exit_trap",
+    "sig_trap",
+    "event_trap",
+    "group_trap",
+    "ptrace_event_trap",
+    "exit_event_trap",
+    "stopped",
+    "group_exit",
+    "exiting",
+    "exit_event",
+    "exit_signals",
+    "exit_notify",
+    "zombie",
+    "dead"};
 
 enum class Traced : std::uint8_t { no, attached, seized };
 // Class of a siginfo: who queued it (si_code SI_USER, SI_TKILL, SI_KERNEL; the tracer's injection
@@ -83,6 +103,7 @@ struct ThreadFields {
   Field info;    // its Info; in group_trap 1: GETSIGINFO succeeds
   Field shared;  // it came from the shared queue
   Field report;  // exit_code is not 0: wait may report this stop
+  Field event;   // PTRACE_EVENT_* of ptrace_event_trap
   Field good;    // the syscall-stop was taken with TRACESYSGOOD
   Field call;    // the SysCall in progress
   Field status;  // exit status, from group_exit on
@@ -116,7 +137,7 @@ struct Shape {
   int threads = 1;
   std::vector<Sig> signals;  // in dequeue order; KILL always among them
   // Explicit arguments of SEIZE and SETOPTIONS (replay).
-  std::vector<std::uint8_t> option_sets = {};
+  std::vector<int> option_sets = {};
   std::vector<Value> exit_codes = {1};  // statuses of _exit, below kExitCodes
   Default other = Default::fatal;       // what OTHER does by default
   bool has(Sig s) const;

@@ -15,6 +15,7 @@ StopKind stop_kind(const Schema &schema, const State &s, int thread) {
     case Loc::entry_trap:
     case Loc::exit_trap:
       return StopKind::syscall_stop;
+    case Loc::ptrace_event_trap:
     case Loc::exit_event_trap:
       return StopKind::event;
     case Loc::stopped:

@@ -3,10 +3,8 @@
 #include "traces/strace.hpp"
 #include <doctest/doctest.h>
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <sstream>
 #include "model/input_error.hpp"
 #include "traces/trace.hpp"
@@ -42,243 +40,60 @@ std::string contents(const std::filesystem::path &file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// All that an event says, but its times and line.
-std::string meaning(const Event &e) {
+// The call, and each field that is not zero, but times and line.
+std::string meaning(const Event &event) {
   std::ostringstream out;
-  out << call_name(e.call) << " pid=" << e.pid << " request=" << e.request << " target=" << e.target
-      << " tgid=" << e.tgid << " sig=" << e.sig << " addr=" << e.addr << " data=" << e.data
-      << " options=" << e.options << " how=" << e.how << " mask=" << e.mask
-      << " disposition=" << static_cast<int>(e.disposition) << " err=" << e.err;
-  if (e.ret) out << " ret=" << *e.ret;
-  if (e.status) out << " status=" << *e.status;
-  if (e.message) out << " message=" << *e.message;
-  if (const auto &info = e.siginfo)
+  const auto decimal = [&](const char *name, long value) {
+    if (value != 0) out << ' ' << name << '=' << value;
+  };
+  const auto hexadecimal = [&](const char *name, std::uint64_t value) {
+    if (value != 0) out << ' ' << name << "=0x" << std::hex << value << std::dec;
+  };
+  out << call_name(event.call);
+  if (event.call == Call::ptrace) out << " request=" << request_name(event.request);
+  decimal("target", event.target);
+  decimal("tgid", event.tgid);
+  decimal("sig", event.sig);
+  hexadecimal("addr", event.addr);
+  hexadecimal("data", event.data);
+  if (event.options != 0) out << " options=" << wait_options_name(event.options);
+  decimal("how", event.how);
+  hexadecimal("mask", event.mask);
+  if (event.disposition == Disposition::ignore) out << " disposition=ignore";
+  if (event.disposition == Disposition::handle) out << " disposition=handle";
+  if (event.ret) out << " ret=" << *event.ret;
+  if (event.err != 0) out << " err=" << errno_name(event.err);
+  if (event.status) out << (*event.status == 0 ? " status=0x0" : "");
+  hexadecimal("status", static_cast<std::uint64_t>(event.status.value_or(0)));
+  if (const auto &info = event.siginfo)
     out << " siginfo=" << info->signo << ',' << info->code << ',' << info->pid << ','
         << info->status;
+  if (event.message) out << " message=" << *event.message;
   return out.str();
 }
 
-// ---- Forms --------------------------------------------------------------------------------------
-
-struct Form {
-  std::vector<std::string> lines;  // all mean the same
-  Event event;
-};
-
-void check(const std::vector<Form> &forms) {
-  for (const Form &form : forms) {
-    for (const std::string &line : form.lines) {
-      INFO(line);
-      CHECK(meaning(only(line + "\n")) == meaning(form.event));
+// A file of lines, comments (#), and what lines mean (=>).
+std::vector<std::pair<std::string, std::string>> lines_and_meanings(const char *file) {
+  std::vector<std::pair<std::string, std::string>> all;
+  std::size_t without = 0;
+  std::ifstream in(kLogs / file);
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    if (!line.starts_with("=> ")) {
+      all.emplace_back(line, "");
+      continue;
     }
+    for (; without < all.size(); ++without) all[without].second = line.substr(3);
   }
+  REQUIRE(all.size() > 10);
+  return all;
 }
 
-constexpr long kSeize = 0x4206, kGetsiginfo = 0x4202, kGeteventmsg = 0x4201;
-
-TEST_CASE("ptrace") {
-  check({
-      {{"ptrace(PTRACE_TRACEME)   = 0", "ptrace(0)  = 0 <0.000012>",
-        "ptrace(0 /* PTRACE_TRACEME */) = 0"},
-       {.call = Call::ptrace, .request = 0, .ret = 0}},
-      {{"ptrace(PTRACE_ATTACH, 500)              = -1 EPERM (Operation not permitted)",
-        "ptrace(0x10, 500) = -1 EPERM (Operation not permitted) <0.000012>",
-        "ptrace(0x10, 0x1f4) = -1 (errno 1)"},
-       {.call = Call::ptrace, .request = 16, .target = 500, .ret = -1, .err = 1}},
-      {{"ptrace(PTRACE_SEIZE, 500, NULL, PTRACE_O_TRACESYSGOOD|PTRACE_O_TRACEFORK|0x400) = 0",
-        "ptrace(0x4206, 500, NULL, 0x403) = 0",
-        "ptrace(0x4206 /* PTRACE_SEIZE */, 500, NULL, 0x403 /* "
-        "PTRACE_O_TRACESYSGOOD|PTRACE_O_TRACEFORK|0x400 */) = 0",
-        "ptrace(op=PTRACE_SEIZE, pid=500, addr=NULL, "
-        "data=PTRACE_O_TRACESYSGOOD|PTRACE_O_TRACEFORK|0x400) = 0"},
-       {.call = Call::ptrace, .request = kSeize, .target = 500, .data = 0x403, .ret = 0}},
-      {{"ptrace(PTRACE_CONT, 500, 0x1, SIGCHLD) = 0", "ptrace(0x7, 500, 0x1, 17) = 0",
-        "ptrace(0x7 /* PTRACE_CONT */, 500, 0x1, 17 /* SIGCHLD */) = 0",
-        "ptrace(PTRACE_CONT, 500<tmux: (a, b>, 0x1, SIGCHLD) = 0",
-        "ptrace(PTRACE_CONT, 500 /* 9 in strace's PID NS */, 0x1, SIGCHLD) = 0 (DELAYED)",
-        "ptrace(PTRACE_CONT, 500, 1, SIGCHLD) = 0"},
-       {.call = Call::ptrace, .request = 7, .target = 500, .addr = 1, .data = 17, .ret = 0}},
-      {{"ptrace(PTRACE_DETACH, 500, NULL, SIG_0) = 0", "ptrace(PTRACE_DETACH, 500, NULL, 0) = 0"},
-       {.call = Call::ptrace, .request = 17, .target = 500, .ret = 0}},
-      {{"ptrace(PTRACE_SYSCALL, 500, NULL, SIGRT_2) = ?",
-        "ptrace(0x18, 500, NULL, 34) = ? <unavailable>"},
-       {.call = Call::ptrace, .request = 24, .target = 500, .data = 34}},
-      {{"ptrace(PTRACE_PEEKUSER, 500, 8*RIP, [0x7ffff7fe7a74]) = 0",
-        "ptrace(0x3, 500, 0x80, [0x7ffff7fe7a74]) = 0"},
-       {.call = Call::ptrace, .request = 3, .target = 500, .ret = 0}},
-      {{"ptrace(PTRACE_GETREGS, 500, {r15=0, ds=0}) = -1 ESRCH (No such process)",
-        "ptrace(0xc, 500, 0x7ffe0000) = -1 ESRCH (No such process)"},
-       {.call = Call::ptrace, .request = 12, .target = 500, .ret = -1, .err = 3}},
-      {{"ptrace(PTRACE_SETSIGMASK, 500, 8, [HUP CHLD RTMIN RT_1]) = 0",
-        "ptrace(0x420b, 500, 8, [1 17 32 33]) = 0",
-        "ptrace(0x420b /* PTRACE_SETSIGMASK */, 500, 8, [1 /* HUP */ 17 /* CHLD */ 32 /* RTMIN */ "
-        "33 /* RT_1 */]) = 0"},
-       {.call = Call::ptrace,
-        .request = 0x420b,
-        .target = 500,
-        .addr = 8,
-        .mask = 0x180010001,
-        .ret = 0}},
-      // The tracer's strace answered: the kernel did nothing.
-      {{"ptrace(PTRACE_CONT, 500, NULL, SIG_0) = -1 ESRCH (No such process) (INJECTED)"},
-       {.call = Call::other, .ret = -1, .err = 3}},
-  });
-}
-
-TEST_CASE("ptrace: siginfo and event message") {
-  const auto info = [](const char *text) {
-    return std::string("ptrace(PTRACE_GETSIGINFO, 500, NULL, ") + text + ") = 0";
-  };
-  const Event call{.call = Call::ptrace, .request = kGetsiginfo, .target = 500, .ret = 0};
-  const auto got = [&](Siginfo siginfo) {
-    Event event = call;
-    event.siginfo = siginfo;
-    return event;
-  };
-  check({
-      {{info("{si_signo=SIGSTOP, si_code=SI_TKILL, si_pid=31554, si_uid=0}"),
-        info("{si_signo=19, si_code=0xfffffffa, si_pid=31554<gdb>, si_uid=0}"),
-        info("{si_signo=19 /* SIGSTOP */, si_code=-6 /* SI_TKILL */, si_pid=31554, si_uid=0}")},
-       got({19, -6, 31554, 0})},
-      {{info("{si_signo=SIGSTOP, si_code=SI_KERNEL}"), info("{si_signo=19, si_code=0x80}")},
-       got({19, 0x80, 0, 0})},
-      {{info("{si_signo=SIGTRAP, si_code=TRAP_TRACE, si_addr=0x7ffff7fe7a74}"),
-        info("{si_signo=5, si_code=0x2, si_addr=0x7ffff7fe7a74}")},
-       got({5, 2, 0, 0})},
-      // An event of ptrace: what strace takes for an address is the pid, and the uid above it.
-      {{info("{si_signo=SIGTRAP, si_code=0x605, si_addr=0x3e800007c6e}")},
-       got({5, 0x605, 0x7c6e, 0})},
-      {{info("{si_signo=SIGTRAP, si_code=0x85, si_addr=0x201}")}, got({5, 0x85, 0x201, 0})},
-      {{info("{si_signo=SIGCHLD, si_code=CLD_KILLED, si_pid=7, si_uid=0, si_status=SIGSEGV, "
-             "si_utime=0, si_stime=1 /* 0.01 s */}"),
-        info("{si_signo=17, si_code=0x2, si_pid=7, si_uid=0, si_status=11, si_utime=0, "
-             "si_stime=1}")},
-       got({17, 2, 7, 11})},
-      {{"ptrace(PTRACE_GETSIGINFO, 500, NULL, 0x7ffe0000) = -1 EINVAL (Invalid argument)"},
-       {.call = Call::ptrace, .request = kGetsiginfo, .target = 500, .ret = -1, .err = 22}},
-      {{"ptrace(PTRACE_GETEVENTMSG, 500, NULL, [1234]) = 0",
-        "ptrace(0x4201, 500, NULL, [1234]) = 0"},
-       {.call = Call::ptrace, .request = kGeteventmsg, .target = 500, .ret = 0, .message = 1234}},
-      {{"ptrace(PTRACE_GETEVENTMSG, 500, NULL, [PTRACE_EVENTMSG_SYSCALL_EXIT]) = 0"},
-       {.call = Call::ptrace, .request = kGeteventmsg, .target = 500, .ret = 0, .message = 2}},
-      {{"ptrace(PTRACE_GETEVENTMSG, 500, NULL, 0x7ffe0000) = -1 ESRCH (No such process)"},
-       {.call = Call::ptrace, .request = kGeteventmsg, .target = 500, .ret = -1, .err = 3}},
-  });
-}
-
-TEST_CASE("wait") {
-  const std::pair<const char *, int> statuses[] = {
-      {"[{WIFSTOPPED(s) && WSTOPSIG(s) == SIGTRAP}]", 0x057f},
-      {"[{WIFSTOPPED(s) && WSTOPSIG(s) == SIGTRAP | 0x80}]", 0x857f},
-      {"[{WIFSTOPPED(s) && WSTOPSIG(s) == SIGRT_31}]", 0x3f7f},
-      {"[{WIFSTOPPED(s) && WSTOPSIG(s) == SIGTRAP}|PTRACE_EVENT_FORK<<16]", 0x1057f},
-      {"[{WIFSTOPPED(s) && WSTOPSIG(s) == SIGTRAP}|0x6<<16]", 0x6057f},
-      {"[{WIFSTOPPED(s) && WSTOPSIG(s) == SIGTSTP}|0x80 /* PTRACE_EVENT_STOP */<<16]", 0x80147f},
-      {"[{WIFSTOPPED(s) && WSTOPSIG(s) == SIGTRAP} | 0x30000]", 0x3057f},
-      {"[{WIFEXITED(s) && WEXITSTATUS(s) == 7}]", 0x700},
-      {"[{WIFSIGNALED(s) && WTERMSIG(s) == SIGKILL}]", 9},
-      {"[{WIFSIGNALED(s) && WTERMSIG(s) == SIGSEGV && WCOREDUMP(s)}]", 0x8b},
-      {"[{WIFCONTINUED(s)}]", 0xffff},
-      {"[0x137f]", 0x137f},
-  };
-  for (const auto &[text, status] : statuses)
-    check({{{std::string("wait4(-1, ") + text + ", __WALL, NULL) = 500",
-             std::string("wait4(-1, ") + text + ", 0x40000000, NULL) = 500",
-             std::string("waitpid(-1, ") + text + ", 0x40000000 /* __WALL */) = 500<sh>"},
-            {.call = Call::wait4,
-             .target = -1,
-             .options = 0x40000000,
-             .ret = 500,
-             .status = status}}});
-  check({
-      {{"wait4(500, 0x7ffda49e28cc, WNOHANG|__WALL, NULL) = 0",
-        "wait4(500, 0x7ffda49e28cc, 0x40000001, NULL) = 0",
-        "wait4(0x1f4, NULL, 0x40000001, 0) = 0"},
-       {.call = Call::wait4, .target = 500, .options = 0x40000001, .ret = 0}},
-      {{"wait4(-1, 0x7ffe, WSTOPPED|WCONTINUED|__WNOTHREAD, NULL) = -1 ECHILD (No child processes)",
-        "wait4(0xffffffff, 0x7ffe, 0x2000000a, 0) = -1 ECHILD (No child processes)"},
-       {.call = Call::wait4, .target = -1, .options = 0x2000000a, .ret = -1, .err = 10}},
-      {{"wait4(-1, 0x7ffe, 0, NULL) = ? ERESTARTSYS (To be restarted if SA_RESTART is set)",
-        "wait4(-1, 0x7ffe, 0, NULL) = -1 EINTR (Interrupted system call)"},
-       {.call = Call::wait4, .target = -1, .ret = -1, .err = 4}},
-      {{"wait4(-1,  <unfinished ...>) = ?", "wait4(-1,  <unfinished ...>",
-        "wait4(-1,  <detached ...>"},
-       {.call = Call::wait4, .target = -1}},
-      {{"waitid(P_PID, 500, {si_signo=SIGCHLD, si_code=CLD_TRAPPED, si_pid=500, si_uid=0, "
-        "si_status=1541, si_utime=0, si_stime=0}, WEXITED|WNOWAIT, NULL) = 0",
-        "waitid(0x1, 500, {si_signo=17, si_code=0x4, si_pid=500, si_uid=0, si_status=1541}, "
-        "0x1000004, NULL) = 0",
-        "waitid(P_PIDFD, 3</proc/500>, {si_signo=17, si_code=0x4, si_pid=500, si_uid=0, "
-        "si_status=1541}, 0x1000004, NULL) = 0"},
-       {.call = Call::waitid,
-        .target = 500,
-        .options = 0x1000004,
-        .ret = 0,
-        .siginfo = Siginfo{17, 4, 500, 1541}}},
-      {{"waitid(P_ALL, 0, {}, WNOHANG|WEXITED, NULL) = 0", "waitid(0, 7, {}, 0x5, NULL) = 0"},
-       {.call = Call::waitid, .target = -1, .options = 5, .ret = 0, .siginfo = Siginfo{}}},
-      {{"waitid(P_PGID, 500, NULL, WEXITED, NULL) = -1 ECHILD (No child processes)"},
-       {.call = Call::waitid, .target = -500, .options = 4, .ret = -1, .err = 10}},
-  });
-}
-
-TEST_CASE("signals and processes") {
-  check({
-      {{"kill(-500, SIGCONT)  = 0", "kill(-500, 18) = 0"},
-       {.call = Call::kill, .target = -500, .sig = 18, .ret = 0}},
-      {{"kill(500, 0) = -1 ESRCH (No such process)"},
-       {.call = Call::kill, .target = 500, .ret = -1, .err = 3}},
-      {{"tkill(501, SIGSTOP) = 0", "tkill(501<ls>, 19 /* SIGSTOP */) = 0"},
-       {.call = Call::tgkill, .target = 501, .sig = 19, .ret = 0}},
-      {{"tgkill(500, 501, SIGRTMIN) = 0", "tgkill(500, 501, 32) = 0"},
-       {.call = Call::tgkill, .target = 501, .tgid = 500, .sig = 32, .ret = 0}},
-      {{"rt_sigprocmask(SIG_BLOCK, [CHLD], [], 8) = 0", "rt_sigprocmask(0, [17], NULL, 8) = 0"},
-       {.call = Call::rt_sigprocmask, .how = 0, .mask = 0x10000, .ret = 0}},
-      {{"rt_sigprocmask(SIG_SETMASK, ~[HUP], NULL, 8) = 0",
-        "rt_sigprocmask(0x2, ~[1], NULL, 8) = 0",
-        "rt_sigprocmask(0x2 /* SIG_SETMASK */, ~[1 /* HUP */], NULL, 8) = 0"},
-       {.call = Call::rt_sigprocmask, .how = 2, .mask = ~std::uint64_t{1}, .ret = 0}},
-      {{"rt_sigprocmask(SIG_UNBLOCK, [], [HUP], 8) = 0"},
-       {.call = Call::rt_sigprocmask, .how = 1, .ret = 0}},
-      {{"rt_sigprocmask(SIG_BLOCK, NULL, [CHLD], 8) = 0"}, {.call = Call::other, .ret = 0}},
-      {{"rt_sigaction(SIGCHLD, {sa_handler=SIG_IGN, sa_mask=[], sa_flags=SA_RESTORER|SA_RESTART, "
-        "sa_restorer=0x7f00}, NULL, 8) = 0",
-        "rt_sigaction(17, {sa_handler=0x1, sa_mask=[], sa_flags=0x14000000, sa_restorer=0x7f00}, "
-        "NULL, 8) = 0",
-        "rt_sigaction(17 /* SIGCHLD */, {sa_handler=0x1 /* SIG_IGN */, sa_mask=[], sa_flags=0}, "
-        "NULL, 8) = 0"},
-       {.call = Call::rt_sigaction, .sig = 17, .disposition = Disposition::ignore, .ret = 0}},
-      {{"rt_sigaction(SIGCHLD, {sa_handler=SIG_DFL, sa_mask=[], sa_flags=0}, NULL, 8) = 0",
-        "rt_sigaction(17, {sa_handler=0, sa_mask=[], sa_flags=0}, NULL, 8) = 0"},
-       {.call = Call::rt_sigaction, .sig = 17, .ret = 0}},
-      {{"rt_sigaction(SIGINT, {sa_handler=0x560917a67dd0, sa_mask=[], sa_flags=0}, NULL, 8) = 0"},
-       {.call = Call::rt_sigaction, .sig = 2, .disposition = Disposition::handle, .ret = 0}},
-      {{"rt_sigaction(SIGCHLD, NULL, {sa_handler=SIG_DFL, sa_mask=[], sa_flags=0}, 8) = 0"},
-       {.call = Call::other, .ret = 0}},
-      {{"vfork()               = 501", "fork() = 501",
-        "clone(child_stack=NULL, flags=SIGCHLD) = 501",
-        "clone3({flags=0x3d0f00, exit_signal=0} => {parent_tid=[501]}, 88) = 501"},
-       {.call = Call::fork, .ret = 501}},
-      {{"execve(\"/bin/a) = 5\", [\"\\\"a, (b\"], [/* env */]) = -1 ENOENT (No such file or "
-        "directory)"},
-       {.call = Call::execve, .ret = -1, .err = 2}},
-      {{"exit_group(7)           = ?", "exit_group(7 <unfinished ...>"},
-       {.call = Call::exit_group, .data = 7}},
-      {{"exit(7) = ?", "_exit(7) = ?"}, {.call = Call::exit, .data = 7}},
-      {{"openat(AT_FDCWD</>, \"a\", O_RDONLY) = 3</tmp/a>", "syscall_0xffffffff(0x1) = 3"},
-       {.call = Call::other, .ret = 3}},
-      {{"--- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=7, si_uid=0, si_status=0, "
-        "si_utime=0, si_stime=0} ---",
-        "--- SIGCHLD {si_signo=17, si_code=0x1, si_pid=7, si_uid=0, si_status=0, si_utime=0, "
-        "si_stime=0} ---"},
-       {.call = Call::sigchld, .ret = 0, .siginfo = Siginfo{17, 1, 7, 0}}},
-      {{"--- SIGINT {si_signo=SIGINT, si_code=SI_USER, si_pid=7, si_uid=0} ---",
-        "--- stopped by SIGCHLD ---"},
-       {.call = Call::other, .ret = 0}},
-      {{"+++ exited with 7 +++"}, {.call = Call::died, .ret = 0, .status = 0x700}},
-      {{"+++ killed by SIGKILL +++"}, {.call = Call::died, .ret = 0, .status = 9}},
-      {{"+++ killed by SIGABRT (core dumped) +++"}, {.call = Call::died, .ret = 0, .status = 0x86}},
-  });
+TEST_CASE("forms of a line") {
+  for (const auto &form : lines_and_meanings("hand-forms.txt")) {
+    INFO(form.first);
+    CHECK(meaning(only(form.first + "\n")) == form.second);
+  }
 }
 
 // ---- Times and threads --------------------------------------------------------------------------
@@ -371,38 +186,16 @@ TEST_CASE("a terminal shows pids only while there are several processes") {
 
 TEST_CASE("malformed lines are named") {
   const std::string good = "ptrace(PTRACE_ATTACH, 500) = 0\n";
-  const std::pair<const char *, const char *> bad[] = {
-      {"ptrace(PTRACE_CONT, 500, NULL, 0)",
-       "expected a call and its result, not \"ptrace(PTRACE_CONT, 500, NULL, 0)\""},
-      {"ptrace(PTRACE_FOO, 500) = 0", "expected a ptrace request, not \"PTRACE_FOO\""},
-      {"ptrace(PTRACE_CONT, 500, NULL, SIGFOO) = 0", "expected a signal, not \"SIGFOO\""},
-      {"ptrace(PTRACE_CONT, 500) = 0", "expected an address before the end of the line"},
-      {"ptrace(PTRACE_SEIZE, 500, 0, PTRACE_O_FOO) = 0",
-       "expected options of ptrace, not \"PTRACE_O_FOO\""},
-      {"ptrace(PTRACE_GETSIGINFO, 500, NULL, [7]) = 0", "expected a siginfo, not \"[7]\""},
-      {"wait4(foo, NULL, 0, NULL) = 0", "expected a pid, not \"foo\""},
-      {"wait4(-1, [{WIFSLEPT(s)}], 0, NULL) = 5", "expected a wait status, not \"{WIFSLEPT(s)}]\""},
-      {"wait4(-1, NULL, WFOO, NULL) = 5", "expected options of wait, not \"WFOO\""},
-      {"rt_sigprocmask(SIG_BLOCK, [CHLD, NULL, 8) = 0",
-       "expected a set of signals, not \"[CHLD, NULL, 8\""},
-      {"getpid() = much", "expected a result, not \"much\""},
-      {"getpid() = -1 EFOO", "expected an error, not \"EFOO\""},
-      {"25:00:00 getpid() = 1", "expected a time, not \"25:00:00 getpid() = 1\""},
-      {"[pid x] getpid() = 1", "expected a pid, not \"[pid x] getpid() = 1\""},
-      {"<... wait4 resumed>NULL, 0, NULL) = 5", "wait4 resumes, but thread 0 was not inside it"},
-      {"--- SIGCHLD {si_signo=SIGCHLD, si_co",
-       "expected a signal, and --- at the end, not \"SIGCHLD {si_signo=SIGCHLD, si_co\""},
-      {"+++ exploded +++", "expected how the thread ended, not \"exploded +++\""},
-      {"\x1b[0m is no call", "expected a call, a signal or an exit, not \"?[0m is no call\""},
-  };
-  for (const auto &[line, what] : bad) {
-    CHECK(complaint(good + good + line + "\n" + good) == std::string("log:3: ") + what);
-    CHECK(complaint(good + good + line) == "");  // cut: the log ends before it
+  for (const auto &[line, what] : lines_and_meanings("hand-malformed.txt")) {
+    CHECK(complaint(good + good + line + "\n" + good) == "log:3: " + what);
+    CHECK(complaint(good + good + line).empty());  // cut: the log ends before it
   }
-  CHECK(complaint("Once upon a time (or two) = 3.\n") ==
-        "log:1: not a ptmc trace and not a strace log");
-  CHECK(complaint("strace: nothing\n") == "log: not a ptmc trace and not a strace log");
-  CHECK(complaint(std::string("\0\n", 2)) == "log: not a ptmc trace and not a strace log");
+  CHECK(complaint(good + "\x1b[0m is no call\n") ==
+        "log:2: expected a call, a signal or an exit, not \"?[0m is no call\"");
+  const std::string no_log = "not a ptmc trace and not a strace log";
+  CHECK(complaint("Once upon a time (or two) = 3.\n") == "log:1: " + no_log);
+  CHECK(complaint("strace: nothing\n") == "log: " + no_log);
+  CHECK(complaint(std::string("\0\n", 2)) == "log: " + no_log);
 }
 
 TEST_CASE("a log cut anywhere is a prefix") {
@@ -427,11 +220,8 @@ TEST_CASE("a log cut anywhere is a prefix") {
 }
 
 TEST_CASE("every recorded log is read, line by line") {
-  const std::pair<Call, std::regex> kinds[] = {
-      {Call::ptrace, std::regex(R"(^[\d.]+ ptrace\(.*)")},
-      {Call::wait4, std::regex(R"(^[\d.]+ wait4\(.* = .*)")},
-      {Call::sigchld, std::regex(R"(^[\d.]+ --- SIGCHLD .*)")},
-      {Call::died, std::regex(R"(^[\d.]+ \+\+\+ .*)")},
+  const auto count = [](const auto &all, const auto &is) {
+    return std::count_if(all.begin(), all.end(), is);
   };
   int logs = 0;
   for (const auto &entry : std::filesystem::directory_iterator(kLogs)) {
@@ -439,25 +229,25 @@ TEST_CASE("every recorded log is read, line by line") {
     INFO(entry.path().string());
     ++logs;
     const Trace trace = read_trace(entry.path());
-    std::ifstream in(entry.path());
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(in, line);) lines.push_back(line);
-    for (const auto &[call, pattern] : kinds) {
-      const auto &regex = pattern;
-      CHECK(std::count_if(trace.events.begin(), trace.events.end(),
-                          [wanted = call](const Event &event) { return event.call == wanted; }) ==
-            std::count_if(lines.begin(), lines.end(), [&regex](const std::string &line) {
-              return std::regex_match(line, regex);
-            }));
-    }
+    std::vector<std::string> calls;  // the lines that end, without their times
+    std::istringstream in(contents(entry.path()));
+    for (std::string line; std::getline(in, line);)
+      if (!in.eof()) calls.push_back(line.substr(line.find(' ') + 1));
+    CHECK(trace.events.size() == calls.size());
+    const std::pair<Call, const char *> kinds[] = {{Call::ptrace, "ptrace("},
+                                                   {Call::wait4, "wait4("},
+                                                   {Call::sigchld, "--- SIGCHLD "},
+                                                   {Call::died, "+++ "}};
+    for (const auto &kind : kinds)
+      CHECK(count(trace.events, [&](const Event &event) { return event.call == kind.first; }) ==
+            count(calls, [&](const std::string &call) { return call.starts_with(kind.second); }));
   }
   CHECK(logs > 40);
 }
 
 TEST_CASE("a line of a megabyte") {
   const std::string text(1 << 20, 'a');
-  CHECK(meaning(only("execve(\"" + text + "\", []) = 0\n")) ==
-        meaning({.call = Call::execve, .ret = 0}));
+  CHECK(meaning(only("execve(\"" + text + "\", []) = 0\n")) == "execve ret=0");
   CHECK(complaint(text) != "");
 }
 

@@ -13,7 +13,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::int64_t kLeast = INT64_MIN, kMost = INT64_MAX;
+constexpr std::int64_t kMost = INT64_MAX;
+constexpr long kTraceme = 0;
 
 constexpr std::pair<std::string_view, std::uint64_t> kOptions[] = {
     {"PTRACE_O_TRACESYSGOOD", 0x1},  {"PTRACE_O_TRACEFORK", 0x2},
@@ -26,6 +27,37 @@ constexpr std::string_view kHow[] = {"SIG_BLOCK", "SIG_UNBLOCK", "SIG_SETMASK"};
 constexpr std::string_view kDispositions[] = {"default", "ignore", "handle"};
 constexpr std::string_view kRoles[] = {"tracer", "parent", "tracee", "world"};
 constexpr std::string_view kWorlds[] = {"closed", "open"};
+
+// The arguments of each call, in the order in which they are written.
+enum class Arg { request, target, tgid, sig, addr, data, options, how, mask, disposition, code };
+struct CallArg {
+  Call call;
+  const char *key;
+  Arg arg;
+};
+constexpr CallArg kArgs[] = {
+    {Call::ptrace, "request", Arg::request},
+    {Call::ptrace, "pid", Arg::target},
+    {Call::ptrace, "addr", Arg::addr},
+    {Call::ptrace, "data", Arg::data},
+    {Call::wait4, "pid", Arg::target},
+    {Call::wait4, "options", Arg::options},
+    {Call::waitid, "pid", Arg::target},
+    {Call::waitid, "options", Arg::options},
+    {Call::kill, "pid", Arg::target},
+    {Call::kill, "sig", Arg::sig},
+    {Call::tgkill, "tgid", Arg::tgid},
+    {Call::tgkill, "tid", Arg::target},
+    {Call::tgkill, "sig", Arg::sig},
+    {Call::rt_sigprocmask, "how", Arg::how},
+    {Call::rt_sigprocmask, "set", Arg::mask},
+    {Call::rt_sigaction, "sig", Arg::sig},
+    {Call::rt_sigaction, "action", Arg::disposition},
+    {Call::handler, "sig", Arg::sig},
+    {Call::exit, "code", Arg::code},
+    {Call::exit_group, "code", Arg::code},
+    {Call::proc_state, "pid", Arg::target},
+};
 
 template <std::size_t N>
 std::size_t one_of(const Fields &fields, const std::string &key,
@@ -45,7 +77,8 @@ std::optional<std::int64_t> how_number(std::string_view name) {
 std::uint64_t signal_set(const Fields &args, const std::string &key) {
   std::uint64_t mask = 0;
   for (const Json &element : args.array(key)) {
-    const Json object{{key, element}};
+    Json object;
+    object[key] = element;
     const int sig = Fields(object, args.file(), args.line(), "args.").signal(key);
     if (sig < 1 || sig > 64) args.fail(key, "signal out of range");
     mask |= std::uint64_t{1} << (sig - 1);
@@ -54,15 +87,14 @@ std::uint64_t signal_set(const Fields &args, const std::string &key) {
 }
 
 // The data of a ptrace request: a number, a signal, or a list of options.
-std::uint64_t request_data(const Fields &args) {
-  if (!args.has("data")) return 0;
-  if (args.is_string("data")) return static_cast<std::uint64_t>(args.signal("data"));
-  if (!args.is_array("data")) return args.bits("data");
+std::uint64_t request_data(const Fields &args, const std::string &key) {
+  if (args.is_string(key)) return static_cast<std::uint64_t>(args.signal(key));
+  if (!args.is_array(key)) return args.bits(key);
   std::uint64_t bits = 0;
-  for (const Json &name : args.array("data")) {
+  for (const Json &name : args.array(key)) {
     const auto option = std::find_if(std::begin(kOptions), std::end(kOptions),
                                      [&](const auto &row) { return name == row.first; });
-    if (option == std::end(kOptions)) args.fail("data", "unknown option " + name.dump());
+    if (option == std::end(kOptions)) args.fail(key, "unknown option " + name.dump());
     bits |= option->second;
   }
   return bits;
@@ -80,8 +112,7 @@ std::optional<std::int64_t> to_number(std::string_view text) {
   return number;
 }
 
-// ---- Fields
-// --------------------------------------------------------------------------------------
+// ---- Fields -------------------------------------------------------------------------------------
 
 Fields::Fields(const Json &object, std::string file, int line, std::string within)
     : object_(object), file_(std::move(file)), line_(line), within_(std::move(within)) {}
@@ -150,7 +181,8 @@ std::int64_t Fields::named(
   const std::string name = text(key);
   const auto known = number_of(name);
   const auto number = known ? known : to_number(name);
-  if (!number) fail(key, "unknown " + what + " \"" + name + "\"");
+  if (!number || *number < least || *number > most)
+    fail(key, "unknown " + what + " \"" + name + "\"");
   return *number;
 }
 
@@ -182,66 +214,55 @@ Json parse_line(const std::string &text, const std::string &file, int line) {
 void check_format(const Fields &header, const std::string &format) {
   const std::string found = header.text("format");
   if (found != format) header.fail("format", "is \"" + found + "\", not \"" + format + "\"");
-  const std::int64_t version = header.integer("version", kLeast, kMost);
+  const std::int64_t version = header.integer("version", INT64_MIN, kMost);
   if (version != 1) header.fail("version", std::to_string(version) + " is not supported (only 1)");
 }
 
 void read_args(const Fields &args, const std::function<pid_t(const Fields &, const char *)> &pid,
                Event &event) {
-  switch (event.call) {
-    case Call::ptrace:
-      event.request = args.named("request", LONG_MIN, LONG_MAX, request_number, "request");
-      event.target = event.request == 0 && !args.has("pid") ? 0 : pid(args, "pid");
-      if (args.has("addr")) event.addr = args.bits("addr");
-      event.data = request_data(args);
-      break;
-    case Call::wait4:
-    case Call::waitid:
-      event.target = pid(args, "pid");
-      event.options = static_cast<int>(
-          args.named("options", INT_MIN, INT_MAX, wait_options_number, "wait options"));
-      break;
-    case Call::kill:
-      event.target = pid(args, "pid");
-      event.sig = args.signal("sig");
-      break;
-    case Call::tgkill:
-      event.tgid = pid(args, "tgid");
-      event.target = pid(args, "tid");
-      event.sig = args.signal("sig");
-      break;
-    case Call::rt_sigprocmask:
-      event.how = static_cast<int>(args.named("how", INT_MIN, INT_MAX, how_number, "value"));
-      event.mask = signal_set(args, "set");
-      break;
-    case Call::rt_sigaction:
-      event.sig = args.signal("sig");
-      event.disposition = static_cast<Disposition>(one_of(args, "action", kDispositions));
-      break;
-    case Call::handler:
-      event.sig = args.signal("sig");
-      break;
-    case Call::exit:
-    case Call::exit_group:
-      event.data = args.bits("code");
-      break;
-    case Call::proc_state:
-      event.target = pid(args, "pid");
-      break;
-    case Call::sigchld:
-    case Call::user:
-    case Call::getpid:
-    case Call::pause:
-    case Call::fork:
-    case Call::execve:
-    case Call::died:
-    case Call::other:
-      break;
+  for (const auto &[call, key, arg] : kArgs) {
+    if (call != event.call) continue;
+    switch (arg) {
+      case Arg::request:
+        event.request = args.named(key, LONG_MIN, LONG_MAX, request_number, "request");
+        break;
+      case Arg::target:
+        if (event.call != Call::ptrace || event.request != kTraceme || args.has(key))
+          event.target = pid(args, key);
+        break;
+      case Arg::tgid:
+        event.tgid = pid(args, key);
+        break;
+      case Arg::sig:
+        event.sig = args.signal(key);
+        break;
+      case Arg::addr:
+        if (args.has(key)) event.addr = args.bits(key);
+        break;
+      case Arg::data:
+        if (args.has(key)) event.data = request_data(args, key);
+        break;
+      case Arg::options:
+        event.options = static_cast<int>(
+            args.named(key, INT_MIN, INT_MAX, wait_options_number, "wait options"));
+        break;
+      case Arg::how:
+        event.how = static_cast<int>(args.named(key, INT_MIN, INT_MAX, how_number, "value"));
+        break;
+      case Arg::mask:
+        event.mask = signal_set(args, key);
+        break;
+      case Arg::disposition:
+        event.disposition = static_cast<Disposition>(one_of(args, key, kDispositions));
+        break;
+      case Arg::code:
+        event.data = args.bits(key);
+        break;
+    }
   }
 }
 
-// ---- Reader
-// --------------------------------------------------------------------------------------
+// ---- Reader -------------------------------------------------------------------------------------
 
 namespace {
 
@@ -258,7 +279,8 @@ Process read_process(const Fields &fields) {
   process.pid = real_pid(fields, "pid");
   process.role = static_cast<Role>(one_of(fields, "role", kRoles));
   for (const Json &tid : fields.array("threads")) {
-    const Json object{{"threads", tid}};
+    Json object;
+    object["threads"] = tid;
     process.threads.push_back(
         real_pid(Fields(object, fields.file(), fields.line(), "processes."), "threads"));
   }
@@ -295,7 +317,7 @@ Siginfo read_siginfo(const Fields &fields) {
 Event read_event(const Fields &fields) {
   Event event;
   event.line = fields.line();
-  event.pid = real_pid(fields, "pid");
+  event.pid = static_cast<pid_t>(fields.integer("pid", 0, kMaxPid));  // 0: strace did not say
   const std::string name = fields.text("call");
   const auto call = call_from_name(name);
   if (!call) fields.fail("call", "unknown call \"" + name + "\"");
@@ -338,59 +360,51 @@ Trace read_jsonl(std::istream &in, const std::string &file) {
   return trace;
 }
 
-// ---- Writer
-// --------------------------------------------------------------------------------------
+// ---- Writer -------------------------------------------------------------------------------------
 
 namespace {
 
 using Ordered = nlohmann::ordered_json;
 
-Ordered write_args(const Event &event) {
-  switch (event.call) {
-    case Call::ptrace:
-      return {{"request", request_name(event.request)},
-              {"pid", event.target},
-              {"addr", event.addr},
-              {"data", event.data}};
-    case Call::wait4:
-    case Call::waitid:
-      return {{"pid", event.target}, {"options", wait_options_name(event.options)}};
-    case Call::kill:
-      return {{"pid", event.target}, {"sig", signal_name(event.sig)}};
-    case Call::tgkill:
-      return {{"tgid", event.tgid}, {"tid", event.target}, {"sig", signal_name(event.sig)}};
-    case Call::rt_sigprocmask: {
-      Ordered set = Ordered::array();
-      for (int sig = 1; sig <= 64; ++sig)
-        if ((event.mask >> (sig - 1) & 1) != 0) set.push_back(signal_name(sig));
-      const bool known = event.how >= SIG_BLOCK && event.how <= SIG_SETMASK;
-      return {{"how", known ? Ordered(kHow[event.how]) : Ordered(event.how)}, {"set", set}};
-    }
-    case Call::rt_sigaction:
-      return {{"sig", signal_name(event.sig)},
-              {"action", kDispositions[static_cast<std::size_t>(event.disposition)]}};
-    case Call::handler:
-      return {{"sig", signal_name(event.sig)}};
-    case Call::exit:
-    case Call::exit_group:
-      return {{"code", event.data}};
-    case Call::proc_state:
-      return {{"pid", event.target}};
-    case Call::sigchld:
-    case Call::user:
-    case Call::getpid:
-    case Call::pause:
-    case Call::fork:
-    case Call::execve:
-    case Call::died:
-    case Call::other:
-      break;
+Ordered signal_names(std::uint64_t mask) {
+  Ordered names = Ordered::array();
+  for (int sig = 1; sig <= 64; ++sig)
+    if ((mask >> (sig - 1) & 1) != 0) names.push_back(signal_name(sig));
+  return names;
+}
+
+Ordered write_arg(const Event &event, Arg arg) {
+  switch (arg) {
+    case Arg::request:
+      return request_name(event.request);
+    case Arg::target:
+      return event.target;
+    case Arg::tgid:
+      return event.tgid;
+    case Arg::sig:
+      return signal_name(event.sig);
+    case Arg::addr:
+      return event.addr;
+    case Arg::options:
+      return wait_options_name(event.options);
+    case Arg::how:
+      if (event.how < SIG_BLOCK || event.how > SIG_SETMASK) return event.how;
+      return kHow[event.how];
+    case Arg::mask:
+      return signal_names(event.mask);
+    case Arg::disposition:
+      return kDispositions[static_cast<std::size_t>(event.disposition)];
+    case Arg::data:
+    case Arg::code:
+      return event.data;
   }
-  return Ordered::object();
+  return {};
 }
 
 Ordered write_event(const Event &event) {
-  Ordered json{{"pid", event.pid}, {"call", call_name(event.call)}, {"args", write_args(event)}};
+  Ordered json{{"pid", event.pid}, {"call", call_name(event.call)}, {"args", Ordered::object()}};
+  for (const auto &[call, key, arg] : kArgs)
+    if (call == event.call) json["args"][key] = write_arg(event, arg);
   json["ret"] = event.ret ? Ordered(*event.ret) : Ordered();
   if (event.err != 0) json["errno"] = errno_name(event.err);
   if (event.status) json["status"] = *event.status;

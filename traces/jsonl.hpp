@@ -23,8 +23,7 @@ std::optional<int> wait_options_number(std::string_view names);
 // Decimal or 0x..., all of the text.
 std::optional<std::int64_t> to_number(std::string_view text);
 
-// ---- For readers of JSON Lines
-// -------------------------------------------------------------------
+// ---- For readers of JSON Lines ------------------------------------------------------------------
 
 // The largest pid that Linux gives (PID_MAX_LIMIT - 1, 64 bits).
 inline constexpr std::int64_t kMaxPid = 4194303;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "model/kernel.hpp"
 #include "model/requests.hpp"
@@ -21,8 +22,13 @@ using model::Label;
 using model::Sig;
 using model::Value;
 
-constexpr std::uint64_t kExitKill = PTRACE_O_EXITKILL, kTraceExit = PTRACE_O_TRACEEXIT,
-                        kSysGood = PTRACE_O_TRACESYSGOOD;
+// The kernel's bits of the options that the model has.
+constexpr std::pair<std::uint64_t, model::Option> kOptions[] = {
+    {PTRACE_O_EXITKILL, model::EXITKILL},        {PTRACE_O_TRACEEXIT, model::TRACEEXIT},
+    {PTRACE_O_TRACESYSGOOD, model::SYSGOOD},     {PTRACE_O_TRACEFORK, model::TRACEFORK},
+    {PTRACE_O_TRACEVFORK, model::TRACEVFORK},    {PTRACE_O_TRACECLONE, model::TRACECLONE},
+    {PTRACE_O_TRACEEXEC, model::TRACEEXEC},      {PTRACE_O_TRACEVFORKDONE, model::TRACEVFORKDONE},
+    {PTRACE_O_TRACESECCOMP, model::TRACESECCOMP}};
 
 std::optional<Err> error(int number) {
   switch (number) {
@@ -47,6 +53,14 @@ std::optional<Err> error(int number) {
 
 bool interrupted(const Event &e) { return e.ret && *e.ret < 0 && e.err == EINTR; }
 int failed(const Event &e) { return e.ret && *e.ret < 0 ? e.err : 0; }
+
+// Requests that resume as CONT (1) or SYSCALL (2) does and step besides: what that adds is a
+// SIGTRAP, which in an open world may come from anywhere.
+int steps(long request) {
+  constexpr long kSysEmu = 31, kSysEmuSingleStep = 32;
+  if (request == PTRACE_SINGLESTEP || request == PTRACE_SINGLEBLOCK) return 1;
+  return request == kSysEmu || request == kSysEmuSingleStep ? 2 : 0;
+}
 
 struct Planner {
   const Event &e;
@@ -101,7 +115,7 @@ void Planner::ptrace() {
     return;
   }
   const int t = names.thread(e.target);
-  if (e.pid != names.tracer || t < 0) {
+  if ((e.pid != names.tracer && !names.open) || t < 0) {
     // Nobody else traces; nobody else is traced.
     const int err = failed(e);
     const bool attaches = e.request == PTRACE_ATTACH || e.request == PTRACE_SEIZE;
@@ -161,6 +175,7 @@ void Planner::ptrace() {
                return code == static_cast<int>(output & ~model::kTrapInfo) &&
                       signo == (code & 0x7f);
              if (names.signal(signo) != static_cast<Sig>(output >> 8)) return false;
+             if (names.open) return true;
              switch (static_cast<model::Info>(output & 0xff)) {
                case model::Info::tkill:
                  return code == SI_TKILL;
@@ -174,15 +189,18 @@ void Planner::ptrace() {
     case PTRACE_GETEVENTMSG:
       step(Action::geteventmsg, actor, same,
            [&e = e, &names = names](const model::Instance &, Value output) {
-             if (failed(e) || !e.message) return true;
+             if (failed(e) || !e.message || output == model::kAnyMessage) return true;
              const auto message = names.status(static_cast<int>(*e.message));
              return output == *e.message ? *e.message < 0x100 : message && output == *message;
            });
       break;
     default:
-      if (e.request == PTRACE_SINGLESTEP || e.request == 31 || e.request == 32 ||
-          e.request == PTRACE_SINGLEBLOCK || e.request == PTRACE_SETSIGINFO ||
-          e.request == PTRACE_SETSIGMASK) {
+      if (names.open && !bad_signal && steps(e.request)) {
+        step(steps(e.request) == 1 ? Action::cont : Action::syscall, actor, injects);
+        break;
+      }
+      if (!names.open &&
+          (e.request == PTRACE_SETSIGINFO || e.request == PTRACE_SETSIGMASK || steps(e.request))) {
         p.unmodelled = request_name(e.request);
         break;
       }
@@ -242,6 +260,7 @@ void Planner::send(pid_t target, bool shared) {
   }
   const int thread = shared ? -1 : t;
   const Sig sig = names.signal(e.sig);
+  if (names.open && sig != model::CONT && sig != model::KILL) return;  // seen where it is dequeued
   if (e.sig == 0) {
     p.kind = Plan::Kind::state;
     const model::Schema &schema = index.model.schema;
@@ -355,17 +374,13 @@ Names::Names(const Trace &trace) : tracer(trace.tracer) {
     if (process.role == Role::parent) one_process = false, parent = process.pid;
   }
   codes.push_back(0);
+  option_sets = option_sets_of(trace);
   for (const Event &e : trace.events) {
     if (e.call == Call::exit || e.call == Call::exit_group) {
       const int code = static_cast<int>(e.data & 0xff);
       if (std::find(codes.begin(), codes.end(), code) == codes.end()) codes.push_back(code);
     }
     if (e.sig && signal(e.sig) == model::OTHER) other_default = default_action(e.sig);
-    const bool options =
-        e.call == Call::ptrace && (e.request == PTRACE_SEIZE || e.request == PTRACE_SETOPTIONS);
-    if (const int set = options ? option_set(e.data) : -1; set >= 0)
-      if (std::find(option_sets.begin(), option_sets.end(), set) == option_sets.end())
-        option_sets.push_back(static_cast<std::uint8_t>(set));
   }
 }
 
@@ -397,18 +412,22 @@ int Names::thread(pid_t tid) const {
 
 Sig Names::signal(int number) const {
   if (number == 0) return model::NONE;
+  if (open && (number == SIGUSR1 || number == SIGUSR2 || number == SIGTERM || number == SIGCHLD))
+    return model::OTHER;
   for (const model::SigInfo &i : model::kSignals)
     if (i.number == number) return i.sig;
   return model::OTHER;
 }
 
 std::optional<Value> Names::exit_code(int code) const {
+  if (open) return 1;
   auto it = std::find(codes.begin(), codes.end(), code & 0xff);
   if (it == codes.end()) return std::nullopt;
   return static_cast<Value>(it - codes.begin());
 }
 
 std::optional<Value> Names::status(int word) const {
+  if (open && word != 0xffff && !WIFSTOPPED(word)) return 1 << 8;
   if (WIFEXITED(word)) {
     const auto index = exit_code(WEXITSTATUS(word));
     return index ? std::optional(*index << 8) : std::nullopt;
@@ -425,13 +444,51 @@ std::optional<Value> Names::status(int word) const {
 }
 
 int Names::option_set(std::uint64_t data) const {
-  constexpr std::uint64_t kKnown = 0xff | kExitKill | PTRACE_O_SUSPEND_SECCOMP;
+  constexpr std::uint64_t kKnown = 0xff | PTRACE_O_EXITKILL | PTRACE_O_SUSPEND_SECCOMP;
   if (data & ~kKnown) return model::kInvalidOptions;
   int set = 0;
-  if (data & kExitKill) set |= 1 << model::EXITKILL;
-  if (data & kTraceExit) set |= 1 << model::TRACEEXIT;
-  if (data & kSysGood) set |= 1 << model::SYSGOOD;
+  for (const auto &[bit, option] : kOptions)
+    if (data & bit) set |= 1 << option;
   return set;
+}
+
+Names::Names(pid_t tracer, pid_t tracee, std::vector<int> option_sets, bool one_process)
+    : threads{tracee},
+      codes{0, 1},
+      option_sets(std::move(option_sets)),
+      open(true),
+      one_process(one_process),
+      tracer(tracer),
+      tracee(tracee) {}
+
+std::vector<int> option_sets_of(const Trace &trace) {
+  std::vector<int> sets;
+  const Names any(0, 0, {}, false);
+  for (const Event &e : trace.events) {
+    if (e.call != Call::ptrace) continue;
+    if (e.request != PTRACE_SEIZE && e.request != PTRACE_SETOPTIONS) continue;
+    const int set = any.option_set(e.data);
+    if (set >= 0 && std::find(sets.begin(), sets.end(), set) == sets.end()) sets.push_back(set);
+  }
+  return sets;
+}
+
+model::Shape open_shape(const Trace &trace) {
+  model::Shape shape;
+  shape.threads = 1;
+  shape.signals = {model::TRAP, model::KILL, model::CONT, model::STOP};
+  // The other stop signals act as SIGSTOP does here, so they are told apart only if they occur.
+  const Names any(0, 0, {}, false);
+  std::set<Sig> seen;
+  for (const Event &e : trace.events) {
+    if (e.status && WIFSTOPPED(*e.status)) seen.insert(any.signal(WSTOPSIG(*e.status) & 0x7f));
+    if (e.call == Call::ptrace && e.data <= 64) seen.insert(any.signal(static_cast<int>(e.data)));
+  }
+  for (Sig sig : {model::TSTP, model::TTIN, model::TTOU})
+    if (seen.count(sig)) shape.signals.push_back(sig);
+  shape.signals.push_back(model::OTHER);
+  shape.option_sets = option_sets_of(trace);
+  return shape;
 }
 
 model::Shape shape_of(const Trace &trace, const Names &names) {
@@ -469,6 +526,22 @@ Index::Index(const model::Model &m) : model(m) {
          (m.instances[i].label.arg & 0xff) == static_cast<int>(model::SysCall::sigreturn)) ||
         m.instances[i].rule->id == "syscall.exit")
       hidden_.push_back(i);
+  }
+}
+
+ByLocation::ByLocation(const model::Model &m, const std::vector<std::size_t> &instances)
+    : model_(&m), at_(static_cast<std::size_t>(m.threads())) {
+  for (std::size_t i : instances) {
+    const model::Instance &instance = m.instances[i];
+    const auto t = static_cast<std::size_t>(std::max(instance.thread, 0));
+    for (std::size_t loc = 0; loc < at_[t].size(); ++loc) {
+      model::Substitution there;
+      there.fields.emplace(m.schema.thread[t].loc, model::constant(static_cast<Value>(loc)));
+      bool possible = true;
+      for (const model::Guard &g : instance.guards)
+        possible = possible && !model::substitute(g.holds, there).is(0);
+      if (possible) at_[t][loc].push_back(i);
+    }
   }
 }
 
@@ -556,6 +629,13 @@ Plan plan(const Event &event, const Names &names, const Index &index) {
       break;
   }
   return std::move(p.p);
+}
+
+std::uint64_t outcome_key(const model::Instance &i, Value output) {
+  const bool waits = i.label.action == Action::wait;
+  return static_cast<std::uint64_t>(output) | static_cast<std::uint64_t>(i.label.err) << 32 |
+         static_cast<std::uint64_t>(waits ? i.label.thread + 1 : 0) << 40 |
+         static_cast<std::uint64_t>(waits && (i.label.options & 4)) << 48;
 }
 
 std::string outcome(const model::Instance &i, Value output, const Names &names) {

@@ -12,7 +12,9 @@ namespace ptmc::traces {
 
 // The numbers of a trace as the model has them: threads, exit codes, signals, option sets.
 struct Names {
-  explicit Names(const Trace &trace);
+  explicit Names(const Trace &trace);  // closed worlds
+  // One process of an open world, by itself: exit codes and most signals are only "some other".
+  Names(pid_t tracer, pid_t tracee, std::vector<int> option_sets, bool one_process);
 
   int thread(pid_t tid) const;  // -1: none of the tracee's
   model::Sig signal(int number) const;
@@ -26,12 +28,17 @@ struct Names {
   std::vector<pid_t> threads;
   model::Default other_default = model::Default::fatal;  // of the signal that OTHER stands for
   std::vector<int> codes;                                // codes[i] is the exit code with index i
-  std::vector<std::uint8_t> option_sets;
+  std::vector<int> option_sets;
+  bool open = false;
   bool one_process = false;  // the tracer is the real parent
   pid_t tracer = 0, parent = 0, tracee = 0;
 };
 
 model::Shape shape_of(const Trace &trace, const Names &names);
+// The arguments of SEIZE and SETOPTIONS that occur.
+std::vector<int> option_sets_of(const Trace &trace);
+// The shape of each process of an open world.
+model::Shape open_shape(const Trace &trace);
 
 // One stage of a call: one of these instances fires, with the output that was observed.
 struct Stage {
@@ -81,7 +88,27 @@ class Index {
   std::vector<std::size_t> hidden_;
 };
 
+// Some instances, by where their thread must be: only few can fire at one control location.
+class ByLocation {
+ public:
+  ByLocation(const model::Model &model, const std::vector<std::size_t> &instances);
+  template <class Visit>
+  void each(const model::State &s, Visit &&visit) const {
+    for (std::size_t t = 0; t < at_.size(); ++t)
+      for (std::size_t i :
+           at_[t][static_cast<std::size_t>(model_->schema.loc(s, static_cast<int>(t)))])
+        visit(i);
+  }
+
+ private:
+  const model::Model *model_;
+  std::vector<std::array<std::vector<std::size_t>, static_cast<std::size_t>(model::Loc::COUNT)>>
+      at_;
+};
+
 Plan plan(const Event &event, const Names &names, const Index &index);
+// What tells one outcome of a call from another.
+std::uint64_t outcome_key(const model::Instance &instance, model::Value output);
 // An outcome of a call as text: "ret 0", "-1 ESRCH", "status 0x80057f".
 std::string outcome(const model::Instance &instance, model::Value output, const Names &names);
 

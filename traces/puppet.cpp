@@ -1,5 +1,6 @@
 #include "traces/puppet.hpp"
 
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/ptrace.h>
 #include <signal.h>
@@ -8,8 +9,11 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <functional>
+#include <string>
 #include <thread>
 
 namespace ptmc::traces {
@@ -18,7 +22,7 @@ namespace {
 constexpr std::size_t kSigsetSize = 8;  // of the kernel, bytes
 
 Board *handler_board = nullptr;
-thread_local pid_t self = 0;    // gettid would be a system call
+thread_local pid_t self = 0;  // gettid would be a system call
 
 Siginfo to_siginfo(const siginfo_t &info) {
   // Only SIGCHLD has a status; its place means something else in other siginfos.
@@ -61,8 +65,7 @@ int set_disposition(int sig, Disposition disposition) {
   return sigaction(sig, &action, nullptr);
 }
 
-// ---- Calls
-// ---------------------------------------------------------------------------------------
+// ---- Calls --------------------------------------------------------------------------------------
 
 // Raw: the wrapper of glibc treats some requests in its own way.
 long ptrace_raw(const Event &event, std::uint64_t data) {
@@ -130,8 +133,7 @@ long make(Event &event) {
   }
 }
 
-// ---- Lives
-// ---------------------------------------------------------------------------------------
+// ---- Lives --------------------------------------------------------------------------------------
 
 void perform_posted(Board &board, Slot &slot) {
   perform(board, slot.call, slot.step);
@@ -159,6 +161,17 @@ void perform_posted(Board &board, Slot &slot) {
   spin(board, who::t0);
 }
 
+std::string read_proc(const Board &board, pid_t role, const char *name) {
+  const pid_t process = board.slots[role >= who::t0 ? pid_t{who::t0} : role].tid;
+  const std::string path = "/proc/" + std::to_string(process) + "/task/" +
+                           std::to_string(board.slots[role].tid) + "/" + name;
+  std::array<char, 4096> text;
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const ssize_t size = file < 0 ? 0 : read(file, text.data(), text.size());
+  if (file >= 0) close(file);
+  return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+}
+
 }  // namespace
 
 std::uint64_t now() {
@@ -166,6 +179,34 @@ std::uint64_t now() {
   clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
          static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+std::optional<Event> final_event(const Record &record, std::uint64_t end) {
+  Event event = record.event;
+  if (record.phase == Record::unused || event.t0 > end) return std::nullopt;
+  if (record.phase == Record::begun || event.t1 > end) event.t1 = UINT64_MAX;
+  if (record.phase == Record::ended && event.t1 <= end) return event;
+  event.ret.reset();  // the results may be half written
+  event.err = 0;
+  event.status.reset();
+  event.siginfo.reset();
+  event.message.reset();
+  return event;
+}
+
+char proc_state(const Board &board, pid_t role) {
+  const std::string stat = read_proc(board, role, "stat");  // PID (NAME) STATE ...
+  const std::size_t name_end = stat.rfind(')');
+  return name_end == std::string::npos ? 'X' : stat.at(name_end + 2);
+}
+
+std::uint64_t pending_signals(const Board &board, pid_t role) {
+  const std::string status = read_proc(board, role, "status");
+  std::uint64_t pending = 0;
+  for (const std::string key : {"SigPnd:", "ShdPnd:"})
+    if (const std::size_t found = status.find(key); found != std::string::npos)
+      pending |= std::stoull(status.substr(found + key.size()), nullptr, 16);
+  return pending & ~(std::uint64_t{1} << (SIGKILL - 1));
 }
 
 void set_self(pid_t tid) { self = tid; }

@@ -11,6 +11,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include "traces/scenario.hpp"
 #include "traces/trace.hpp"
 
@@ -54,6 +55,14 @@ struct Board {
   std::array<char, 200> what{};  // what was not reached, or is not possible
   std::uint64_t end = 0;         // of the recording, ns
 };
+
+// The record as it was at the end of the recording: what happened after that, the end itself did.
+std::optional<Event> final_event(const Record &record, std::uint64_t end);
+
+// What /proc shows of a puppet: its state, X if it is gone; and its pending signals, private and
+// shared, SIGKILL left out (bit n-1 is signal n).
+char proc_state(const Board &board, pid_t role);
+std::uint64_t pending_signals(const Board &board, pid_t role);
 
 // The calling process is this one of who from now on, for perform.
 void set_self(pid_t tid);

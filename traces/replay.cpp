@@ -16,6 +16,7 @@
 
 #include "model/input_error.hpp"
 #include "model/property.hpp"
+#include "traces/open_world.hpp"
 #include "traces/plan.hpp"
 
 namespace ptmc::traces {
@@ -92,6 +93,7 @@ class Simulation {
   ReplayResult &result_;
   model::Interpreter interpreter_;
   Index index_;
+  ByLocation hidden_at_;
 
   std::array<std::optional<Open>, kMaxOpen> open_;
   Configurations now_;
@@ -107,7 +109,8 @@ Simulation::Simulation(const Trace &trace, const model::Model &model, const Name
       options_(options),
       result_(result),
       interpreter_(model),
-      index_(model) {
+      index_(model),
+      hidden_at_(model, index_.hidden()) {
   Configuration first;
   first.state = model.initial();
   now_.emplace(first, RuleSet{});
@@ -247,20 +250,20 @@ Configurations Simulation::closure(std::size_t slot, Seen &seen, Configurations 
         used.set(static_cast<std::size_t>(index_.model.instances[instance].rule->number));
       if (arrive(reached, next, used)) work.push_back(next);
     };
-    for (std::size_t i : index_.hidden()) {
+    hidden_at_.each(c.state, [&](std::size_t i) {
       Configuration next = c;
       const model::Instance &instance = model_.instances[i];
-      if (!interpreter_.step(i, c.state, next.state)) continue;
+      if (!interpreter_.step(i, c.state, next.state)) return;
       const int t = instance.label.thread;
       if (instance.label.action == model::Action::handler) {
-        if (c.entered[t]) continue;  // the run of the first is still to be seen
+        if (c.entered[t]) return;  // the run of the first is still to be seen
         next.entered[t] = static_cast<std::uint8_t>(instance.label.arg);
       }
       const bool returns = instance.label.action == model::Action::sigreturn ||
                            instance.label.action == model::Action::enter_syscall;
-      if (returns && c.entered[t]) continue;
+      if (returns && c.entered[t]) return;
       to(next, i);
-    }
+    });
     for (std::size_t s = 0; s < kMaxOpen; ++s) {
       if (!open_[s]) continue;
       advance(c, s, [&](const Configuration &next, std::size_t instance) {
@@ -396,7 +399,7 @@ ReplayResult replay(const Trace &trace, const ReplayOptions &options) {
   result.kernel =
       kernel.empty() ? std::to_string(spec.major) + "." + std::to_string(spec.minor) : kernel;
   if (trace.world == World::open) {
-    result.gave_up = "open worlds are not replayed yet";
+    replay_open_world(trace, spec, options, result);
     return result;
   }
   const Names names(trace);

@@ -1,6 +1,5 @@
 #include "traces/stage.hpp"
 
-#include <fcntl.h>
 #include <linux/ptrace.h>
 #include <sched.h>
 #include <signal.h>
@@ -26,8 +25,6 @@ namespace {
 
 constexpr std::uint64_t kPatience = 5'000'000'000;  // ns, of every wait
 constexpr pid_t kNobody = 4194304;                  // one more than the largest pid there is
-constexpr char kGone = 'X';
-constexpr std::uint64_t kSigkill = std::uint64_t{1} << (SIGKILL - 1);
 
 // Polls: what is awaited is often a stopped thread, which can tell nobody.
 bool until(const std::function<bool()> &reached) {
@@ -43,16 +40,19 @@ bool until(const std::function<bool()> &reached) {
   return true;
 }
 
-std::string read_file(const std::string &path) {
-  std::array<char, 4096> text;
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const ssize_t size = file < 0 ? 0 : read(file, text.data(), text.size());
-  if (file >= 0) close(file);
-  return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+// Of a child, which stays a zombie.
+bool is_dead(pid_t child) {
+  siginfo_t info{};
+  waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT | WNOHANG);
+  return info.si_pid != 0;
 }
 
-// ---- The stage: plays world, and gives the others their calls
-// ------------------------------------
+void conclude(Board &board, Board::Outcome outcome, const std::string &what) {
+  what.copy(board.what.data(), board.what.size() - 1);
+  board.outcome = outcome;
+}
+
+// ---- The stage: plays world, and gives the others their calls -----------------------------------
 
 class Stage {
  public:
@@ -70,10 +70,9 @@ class Stage {
   }
 
   [[noreturn]] void give_up(Board::Outcome outcome, const std::string &what) {
-    what.copy(board_.what.data(), board_.what.size() - 1);
     board_.step = step_;
     board_.end = now();
-    board_.outcome = outcome;
+    conclude(board_, outcome, what);
     _exit(1);
   }
 
@@ -81,8 +80,10 @@ class Stage {
   void check_ptrace() {
     const pid_t child = fork();
     if (child < 0) give_up(Board::Outcome::not_possible, std::string("fork: ") + strerror(errno));
-    if (child == 0)
+    if (child == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
       for (;;) pause();
+    }
     const long ret = syscall(SYS_ptrace, PTRACE_SEIZE, child, 0, 0);
     const int error = errno;
     kill(child, SIGKILL);
@@ -153,13 +154,9 @@ class Stage {
           [&] { return slot.finished == slot.posted; });
   }
 
-  // Of the tracer or parent, which is a child; it stays a zombie, so its pid is not used again.
+  // Of the tracer or parent. It stays a zombie, so its pid is not used again.
   void await_death(pid_t role) {
-    await("the death of " + who_name(role), [&] {
-      siginfo_t info{};
-      waitid(P_PID, static_cast<id_t>(real(role)), &info, WEXITED | WNOWAIT | WNOHANG);
-      return info.si_pid != 0;
-    });
+    await("the death of " + who_name(role), [&] { return is_dead(real(role)); });
     for (Record &record : board_.log)
       if (record.phase == Record::begun && record.event.pid == real(role)) {
         record.event.t1 = now();
@@ -167,23 +164,12 @@ class Stage {
       }
   }
 
-  std::string proc_path(pid_t role, const char *file) const {
-    const pid_t process = real(role >= who::t0 ? pid_t{who::t0} : role);
-    return "/proc/" + std::to_string(process) + "/task/" + std::to_string(real(role)) + "/" + file;
-  }
-
-  char state(pid_t role) const {
-    const std::string stat = read_file(proc_path(role, "stat"));
-    const std::size_t name_end = stat.rfind(')');
-    return name_end + 2 < stat.size() ? stat[name_end + 2] : kGone;
-  }
-
   // Only the last reading is recorded.
   void await_state(const Step &step) {
     Event event = with_real_pids(step.event);
     const bool reached = until([&] {
       event.t0 = now();
-      event.data = static_cast<unsigned char>(state(step.event.target));
+      event.data = static_cast<unsigned char>(proc_state(board_, step.event.target));
       event.t1 = now();
       return step.states.find(static_cast<char>(event.data)) != std::string::npos;
     });
@@ -200,14 +186,8 @@ class Stage {
 
   void await_pending(const Step &step) {
     const pid_t role = step.event.target;
-    await(std::string(step.pending ? "a" : "no") + " pending signal of " + who_name(role), [&] {
-      const std::string status = read_file(proc_path(role, "status"));
-      std::uint64_t pending = 0;
-      for (const char *key : {"SigPnd:", "ShdPnd:"})
-        if (const std::size_t found = status.find(key); found != std::string::npos)
-          pending |= std::stoull(status.substr(found + strlen(key)), nullptr, 16);
-      return ((pending & ~kSigkill) != 0) == step.pending;
-    });
+    await(std::string(step.pending ? "a" : "no") + " pending signal of " + who_name(role),
+          [&] { return (pending_signals(board_, role) != 0) == step.pending; });
   }
 
   Board &board_;
@@ -215,8 +195,7 @@ class Stage {
   int step_ = -1;
 };
 
-// ---- The keeper: outlives the stage, and leaves nothing
-// ------------------------------------------
+// ---- The keeper: outlives the stage, and leaves nothing -----------------------------------------
 
 void end_process(pid_t pid) {
   if (pid == 0) return;
@@ -254,25 +233,24 @@ void keep(Board &board, const Scenario &scenario, bool own_namespace, pid_t call
   // come to it: else their process group would be an orphaned one, whose stops the kernel undoes.
   setsid();
   prctl(PR_SET_CHILD_SUBREAPER, 1);
-  if (own_namespace && unshare(CLONE_NEWPID | CLONE_NEWNS) != 0) {
-    board.outcome = Board::Outcome::no_namespace;
-    return;
-  }
+  if (own_namespace && unshare(CLONE_NEWPID | CLONE_NEWNS) != 0)
+    return conclude(board, Board::Outcome::no_namespace, "unshare");
   const pid_t stage = fork();
-  if (stage < 0) return;
+  if (stage < 0)
+    return conclude(board, Board::Outcome::not_possible, std::string("fork: ") + strerror(errno));
   if (stage == 0) {
     play_stage(board, scenario, own_namespace);
     _exit(0);
   }
-  sigwaitinfo(&wake, nullptr);
+  while (sigwaitinfo(&wake, nullptr) != SIGTERM && !is_dead(stage)) {
+  }  // SIGCHLD: also of orphans of the scenario
   kill(stage, SIGKILL);
   waitpid(stage, nullptr, 0);
   if (own_namespace) return;
   for (const pid_t role : {who::tracer, who::parent, who::t0}) end_process(board.slots[role].tid);
 }
 
-// ---- What came of it
-// -----------------------------------------------------------------------------
+// ---- What came of it ----------------------------------------------------------------------------
 
 using BoardPointer = std::unique_ptr<Board, void (*)(Board *)>;
 
@@ -299,28 +277,11 @@ BoardPointer stage_scenario(const Scenario &scenario, bool own_namespace) {
   return board;
 }
 
-// As it was at the end of the recording: what happened after that, the end itself did.
-std::optional<Event> event_of(const Record &record, std::uint64_t end) {
-  Event event = record.event;
-  if (record.phase == Record::unused || event.t0 > end) return std::nullopt;
-  if (record.phase != Record::gone && (record.phase == Record::begun || event.t1 > end))
-    event.t1 = UINT64_MAX;
-  if (event.t1 == UINT64_MAX) {  // the results may be half written
-    event.ret.reset();
-    event.err = 0;
-    event.status.reset();
-    event.siginfo.reset();
-    event.message.reset();
-  }
-  return event;
-}
-
 Trace header_of(const Scenario &scenario, const Board &board) {
   utsname system{};
   uname(&system);
   Trace trace;
   trace.kernel = system.release;
-  trace.arch = system.machine;
   trace.design = scenario.design;
   trace.scenario = scenario.name;
   const auto tid = [&](pid_t role) { return board.slots[role].tid.load(); };
@@ -339,7 +300,7 @@ RunResult result_of(const Scenario &scenario, const Board &board) {
   RunResult result{header_of(scenario, board), {}};
   std::vector<std::optional<Event>> of_step(scenario.steps.size());
   for (std::uint32_t i = 0; i < board.used; ++i)
-    if (const auto event = event_of(board.log[i], board.end)) {
+    if (const auto event = final_event(board.log[i], board.end)) {
       result.trace.events.push_back(*event);
       if (board.log[i].step >= 0) of_step[board.log[i].step] = event;
     }

@@ -154,7 +154,7 @@ void Log::read_call(pid_t pid, std::string_view text, bool resumed) {
     if (event.ret) event.t1 = now_;
     begun = event;
   } else {
-    if (const auto time = returned ? strace::duration(*call.result) : std::nullopt)
+    if (const auto time = event.ret ? strace::duration(*call.result) : std::nullopt)
       event.t1 = now_ + *time;
     add(event);
     if (event.ret) single_ = thread.last;

@@ -13,66 +13,6 @@ namespace {
 
 constexpr int kInterrupted = 4;  // EINTR
 
-// ---- Arguments ----------------------------------------------------------------------------------
-
-// Walks over the arguments, and no further than asked: registers are long, and nobody reads them.
-class Arguments {
- public:
-  explicit Arguments(std::string_view text) : rest_(text) {}
-
-  // The next argument, without the name that -N puts before it; empty when there is none.
-  std::string_view next() {
-    const std::string_view found = rest_.substr(0, end());
-    rest_.remove_prefix(std::min(found.size() + 1, rest_.size()));
-    const std::size_t begin = found.find_first_not_of(' ');
-    return begin == std::string_view::npos ? "" : without_name(found.substr(begin));
-  }
-
- private:
-  // Where the next argument ends: at a comma outside of strings, comments, brackets and <comm>.
-  std::size_t end() const {
-    int depth = 0;
-    for (std::size_t i = 0; i < rest_.size(); ++i) {
-      switch (rest_[i]) {
-        case ',':
-          if (depth == 0) return i;
-          break;
-        case '(':
-        case '[':
-        case '{':
-          ++depth;
-          break;
-        case ')':
-        case ']':
-        case '}':
-          --depth;
-          break;
-        case '"':
-          while (++i < rest_.size() && rest_[i] != '"') i += rest_[i] == '\\';
-          break;
-        case '/':
-          if (rest_.substr(i).starts_with("/*")) i = std::min(rest_.find("*/", i), rest_.size());
-          break;
-        case '<':
-          i = rest_.substr(i).starts_with("<<") ? i + 1
-                                                : std::min(rest_.find('>', i), rest_.size());
-          break;
-      }
-    }
-    return rest_.size();
-  }
-
-  static std::string_view without_name(std::string_view argument) {
-    std::size_t i = 0;
-    while (i < argument.size() &&
-           (argument[i] == '_' || (argument[i] >= 'a' && argument[i] <= 'z')))
-      ++i;
-    return i > 0 && i < argument.size() && argument[i] == '=' ? argument.substr(i + 1) : argument;
-  }
-
-  std::string_view rest_;
-};
-
 // ---- Decoders, one a call -----------------------------------------------------------------------
 
 enum Request {  // PTRACE_*, on x86_64
@@ -160,7 +100,8 @@ void waitid_call(Arguments &arguments, Event &event) {
     event.target = event.siginfo->pid;
   } else {
     event.call = Call::other;
-    event.target = 0;
+    event.target = event.options = 0;
+    event.siginfo.reset();
   }
 }
 
@@ -240,6 +181,7 @@ constexpr Decoder kDecoders[] = {
 void decode_result(std::string_view result, Event &event) {
   std::string_view rest = result;
   if (skip(rest, "?")) {
+    if (!rest.empty() && rest[0] != ' ') expected("a result", result);
     // A call that the kernel restarts had no effect, as one that EINTR ended.
     if (rest.starts_with(" ERESTART")) {
       event.ret = -1;
@@ -249,36 +191,20 @@ void decode_result(std::string_view result, Event &event) {
   }
   event.ret = number(result, "a result");
   if (event.ret != -1) return;
-  skip(rest, "-1 ");
-  if (skip(rest, "(errno ")) {
+  rest.remove_prefix(std::min(result.find(' '), result.size()));
+  if (skip(rest, " (errno ")) {
     event.err = static_cast<int>(number(rest, "an error"));
-  } else if (rest.starts_with('E')) {
-    const std::string_view name = rest.substr(0, rest.find(' '));
-    const auto known = errno_number(name);
-    // strace knows errors that no process sees; with its explanation the name is at least whole.
-    if (!known && name.size() == rest.size()) expected("an error", rest);
-    event.err = known.value_or(0);
+    return;
   }
+  skip(rest, " ");
+  const std::string_view name = rest.substr(0, rest.find(' '));
+  const auto known = errno_number(name);
+  // strace has errors that no process sees. With its explanation the name is at least whole.
+  if (!known && (!name.starts_with('E') || name.size() == rest.size())) expected("an error", rest);
+  event.err = known.value_or(0);
 }
 
 }  // namespace
-
-CallText split_call(std::string_view text, bool returned) {
-  const std::size_t open = text.find('(');
-  const std::string_view name = text.substr(0, open);
-  if (open == text.npos || name.empty() || !std::all_of(name.begin(), name.end(), is_word))
-    expected("a call, a signal or an exit", text);
-  const std::string_view inside = text.substr(open + 1);
-  if (!returned) return {name, inside, std::nullopt};
-  // The last ") = " counts, as strings among the arguments may hold any text.
-  for (std::size_t equals = inside.rfind("= "); equals != inside.npos && equals > 0;
-       equals = inside.rfind("= ", equals - 1)) {
-    const std::size_t close = inside.find_last_not_of(' ', equals - 1);
-    if (close != inside.npos && close + 1 < equals && inside[close] == ')')
-      return {name, inside.substr(0, close), inside.substr(equals + 2)};
-  }
-  expected("a call and its result", text);
-}
 
 void decode_call(const CallText &call, Event &event) {
   event.call = Call::other;
@@ -293,13 +219,6 @@ void decode_call(const CallText &call, Event &event) {
     decoder.decode(arguments, event);
     return;
   }
-}
-
-std::optional<std::uint64_t> duration(std::string_view result) {
-  if (!result.ends_with('>')) return std::nullopt;
-  std::string_view text = result.substr(result.rfind('<') + 1);
-  const auto time = skip_seconds(text);
-  return text == ">" ? time : std::nullopt;
 }
 
 }  // namespace ptmc::traces::strace

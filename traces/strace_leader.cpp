@@ -1,5 +1,6 @@
 // See strace_leader.hpp.
 #include "traces/strace_leader.hpp"
+#include <algorithm>
 #include "traces/strace_value.hpp"
 
 namespace ptmc::traces::strace {
@@ -7,6 +8,7 @@ namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kDay = 86'400 * kSecond;
+constexpr std::uint64_t kLatest = 4'000'000'000 * kSecond;
 constexpr std::uint64_t kRelative = 100'000'000 * kSecond;  // -r prints less, -ttt more
 
 bool is_digit(std::string_view text) { return !text.empty() && text[0] >= '0' && text[0] <= '9'; }
@@ -68,7 +70,10 @@ std::uint64_t Clock::skip_stamp(std::string_view &line) {
   const std::string_view all = line;
   const auto time = skip_seconds(line);
   if (!time) expected("a time", all);
-  if (!skip(line, ":")) return *time < kRelative ? relative_ += *time : *time;
+  if (!skip(line, ":")) {
+    if (*time >= kRelative) return *time;
+    return relative_ = std::min(relative_ + *time, kLatest);
+  }
   const auto minutes = skip_digits(line);
   const auto seconds = skip(line, ":") ? skip_seconds(line) : std::nullopt;
   if (!minutes || !seconds || *time >= 24 * kSecond || *minutes > 59 || *seconds >= 61 * kSecond)

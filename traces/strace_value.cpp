@@ -163,7 +163,7 @@ std::optional<std::uint64_t> skip_digits(std::string_view &text, int base) {
 
 std::optional<std::uint64_t> skip_seconds(std::string_view &text) {
   constexpr std::uint64_t kSecond = 1'000'000'000;
-  constexpr std::uint64_t kMost = 10'000'000'000;
+  constexpr std::uint64_t kMost = 4'000'000'000;  // so that sums of two stay in range
   const auto seconds = skip_digits(text);
   if (!seconds || *seconds > kMost) return std::nullopt;
   std::uint64_t ns = *seconds * kSecond;

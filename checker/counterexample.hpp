@@ -1,0 +1,41 @@
+// A path through a model, and how it is shown: a numbered step for each rule, with what it changed
+// instead of whole states.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/property.hpp"
+
+namespace ptmc::checker {
+
+// From the initial state: instances[i] leads from states[i] to states[i + 1].
+struct Counterexample {
+  std::vector<std::size_t> instances;
+  std::vector<model::State> states;
+};
+
+struct TraceChange {
+  std::string field;     // "t1.loc", "group_exit"
+  std::string from, to;  // by name where there is one
+};
+
+struct TraceStep {
+  int number = 0;  // from 1
+  std::string actor, rule, parameters, effect;
+  std::vector<std::string> functions;
+  std::vector<TraceChange> changes;
+  std::vector<std::string> stop_kinds;  // of each thread, after the step
+};
+
+std::vector<TraceStep> trace_steps(const model::Model &model, const Counterexample &trace);
+std::string trace_text(const std::vector<TraceStep> &steps);
+
+// A field's value by name: "sig_trap", "SIGSTOP", "seized"; a number where there is none.
+std::string value_text(const model::Schema &schema, model::Field field, model::Value value);
+std::string field_text(const model::Schema &schema, model::Field field);
+
+// Takes each step with the plain interpreter. Throws std::logic_error where the trace is none.
+void replay(const model::Model &model, const Counterexample &trace);
+
+}  // namespace ptmc::checker

@@ -1,0 +1,104 @@
+// Death: group exit is final, takes every thread, and ends job control; who reaps.
+
+#include "model/property_parts.hpp"
+
+namespace ptmc::model {
+namespace {
+
+using enum Feature;
+
+// In the order in which a thread passes them.
+constexpr Loc kDeath[] = {Loc::group_exit,      Loc::exiting,      Loc::exit_event,
+                          Loc::exit_event_trap, Loc::exit_signals, Loc::exit_notify,
+                          Loc::zombie,          Loc::dead};
+
+}  // namespace
+
+void exit_laws(Laws &all) {
+  step_law(
+      all,
+      {"group_exit.final", "Group exit and its status are final", "A group is in exit",
+       "do_group_exit, complete_signal, 6.1; R49, R120", anywhere, anywhere},
+      [](const StepView &s, int) { return s.before.get(s.before.p.group_exit); },
+      [](const StepView &s, int) {
+        return s.after.get(s.after.p.group_exit) && s.same(s.after.p.death);
+      });
+
+  state_law(
+      all,
+      {"group_exit.no_job_control",
+       "A group in exit has no job control flags, no group_stop_count, no signal for the real "
+       "parent and no thread with STOP_PENDING or STOP_CONSUME",
+       "A group is in exit", "complete_signal, zap_other_threads, 6.1; semantics 1.2, R49, R120",
+       anywhere, anywhere},
+      [](const View &v, int) { return v.get(v.p.group_exit); },
+      [](const View &v, int) {
+        Expr none = truth(true);
+        for (Field f : {v.p.jobs, v.p.cld, v.p.stop_count, v.p.stop_code})
+          none = none && eq(v.get(f), 0);
+        for (int u = 0; u < v.m.threads(); ++u)
+          none = none && !v.get(v.t(u).stop_pending) && !v.get(v.t(u).consume);
+        return none;
+      });
+
+  state_law(
+      all,
+      {"group_exit.kills_all", "In a group in exit each thread exits, or has SIGKILL pending",
+       "A thread is in a group in exit", "complete_signal, zap_other_threads, 6.1; R49, R115, R120",
+       anywhere, anywhere},
+      [](const View &v, int t) { return v.get(v.p.group_exit) && v.exists(t); },
+      [](const View &v, int t) { return v.dying(t); });
+
+  state_law(
+      all,
+      {"exiting.clean",
+       "A thread that is PF_EXITING, a zombie or dead has no jobctl bit and no private signal",
+       "A thread is PF_EXITING", "exit_signals, task_set_jobctl_pending, 6.1; R83", anywhere,
+       anywhere},
+      [](const View &v, int t) { return v.exiting(t); },
+      [](const View &v, int t) {
+        const ThreadFields &f = v.t(t);
+        Expr clean = eq(v.get(f.stopsig), NONE);
+        for (Field bit : {f.stop_pending, f.consume, f.dequeued, f.trap_stop, f.trap_notify,
+                          f.trapping, f.listening})
+          clean = clean && !v.get(bit);
+        for (Sig sig : v.m.signals()) clean = clean && !v.get(f.pend[sig]);
+        return clean;
+      });
+
+  step_law(
+      all,
+      {"death.final", "A thread that exits goes on to its death, and never back",
+       "A thread that exits takes a step", "do_exit, exit_notify, release_task, 6.1; R115, R116",
+       anywhere, anywhere},
+      [](const StepView &s, int t) { return s.before.exits(t) && !s.same(s.before.t(t).loc); },
+      [](const StepView &s, int t) {
+        Expr later = truth(true), reached = truth(false);
+        for (Loc l : kDeath) {
+          reached = reached || s.before.at(t, {l});
+          later = later && implies(s.after.at(t, {l}), reached);
+        }
+        return later && s.after.exits(t);
+      });
+
+  // Who takes away a zombie: its tracer; the real parent, if it has no tracer or the tracer is
+  // done; for a thread that is no leader also its tracer's death, and nobody if it is untraced.
+  step_law(
+      all,
+      {"reap.by_wait",
+       "A leader is released by a wait for it only; another thread also by its own exit if "
+       "untraced, or by its tracer's death",
+       "A thread is released",
+       "wait_task_zombie, exit_notify, __ptrace_detach, 6.1; R20, R116, R133", anywhere,
+       [](const Config &c) { return c[parent_waits] || c[parent_is_tracer]; }},
+      [](const StepView &s, int t) { return s.before.exists(t) && !s.after.exists(t); },
+      [](const StepView &s, int t) {
+        const bool waits = s.step.label.action == Action::wait && s.step.thread == t;
+        const Expr zombie = s.before.at(t, {Loc::zombie});
+        if (t == 0) return truth(waits) && zombie;
+        return (truth(waits || s.is("tracer.exit.unlink", t)) && zombie) ||
+               (truth(s.is("exit.notify", t)) && !s.before.traced(t));
+      });
+}
+
+}  // namespace ptmc::model

@@ -1,0 +1,96 @@
+// The normal form: a field that means nothing at a control location is zero there, so that states
+// that differ in it are one. What each means, and where, say the comments of state.hpp.
+
+#include "model/property_parts.hpp"
+
+namespace ptmc::model {
+namespace {
+
+using enum Loc;
+
+struct Meaning {
+  Field field;
+  Expr where;
+};
+
+std::vector<Meaning> thread_fields(const View &v, int t) {
+  const ThreadFields &f = v.t(t);
+  const Expr alive = v.exists(t) && !v.exits(t);
+  const Expr calls_exit = eq(v.get(f.call), static_cast<Value>(SysCall::exit)) ||
+                          eq(v.get(f.call), static_cast<Value>(SysCall::exit_group));
+  const Expr jobctl_trap = v.at(t, {event_trap, group_trap});
+  std::vector<Meaning> all{
+      {f.sig, jobctl_trap || v.at(t, {entry_trap, exit_trap, sig_trap, entry_woken, exit_woken,
+                                      sig_woken, tty_window})},
+      {f.info, v.at(t, {sig_trap, sig_woken, group_trap})},
+      {f.shared, v.at(t, {sig_trap, sig_woken})},
+      {f.report, v.in_trap(t)},
+      {f.event, v.at(t, {ptrace_event_trap})},
+      {f.good, v.at(t, {entry_trap, exit_trap})},
+      {f.call, alive},
+      // An exit's system call carries its status from its entry.
+      {f.status, v.exits(t) || calls_exit},
+      {f.owes_tracer, v.in_trap(t)},
+      {f.owes_parent, v.exists(t)},
+      {f.systrace, alive || v.exits(t)},
+      {f.sigpending, v.at(t, {user, body, entry_trap, entry_woken})},
+      {f.listening, jobctl_trap},
+      {f.cause, jobctl_trap},
+      {f.trap_cause, v.get(f.trap_stop) || v.get(f.trap_notify)},
+  };
+  for (Sig sig : v.m.signals())
+    if (sig != KILL) all.push_back({f.kinfo[sig], v.get(f.pend[sig])});
+  return all;
+}
+
+std::vector<Meaning> process_fields(const View &v) {
+  const ProcessFields &p = v.p;
+  const Expr sigchld = v.m.on(Feature::sigchld), tracer = !v.get(p.tracer_dead);
+  const Expr to_tracer = ne(v.get(p.chld_tracer), 0), to_parent = ne(v.get(p.chld_parent), 0);
+  return {
+      {p.cld, sigchld},
+      {p.stop_code, !v.get(p.group_exit)},
+      {p.death, v.get(p.group_exit)},
+      {p.attaching, tracer},
+      {p.chld_tracer, sigchld && tracer},
+      {p.chld_parent, sigchld && !v.m.on(Feature::parent_is_tracer)},
+      {p.chld_tracer_status, to_tracer},
+      {p.chld_tracer_thread, to_tracer},
+      {p.chld_parent_status, to_parent},
+      {p.chld_parent_thread, to_parent},
+  };
+}
+
+Expr zero_elsewhere(const View &v, const std::vector<Meaning> &all) {
+  Expr normal = truth(true);
+  for (const Meaning &m : all) normal = normal && implies(ne(v.get(m.field), 0), m.where);
+  return normal;
+}
+
+}  // namespace
+
+void normal_form_laws(Laws &all) {
+  state_law(
+      all,
+      {"normal_form.thread",
+       "A thread's field that means nothing at its control location is zero; of a released thread "
+       "all are",
+       "A thread exists", "the comments of model/state.hpp", anywhere, anywhere},
+      [](const View &, int) { return truth(true); },
+      [](const View &v, int t) {
+        Expr normal = zero_elsewhere(v, thread_fields(v, t));
+        for (Field f = 0; f < v.m.schema.size(); ++f)
+          if (v.m.schema[f].thread == t && f != v.t(t).loc)
+            normal = normal && implies(!v.exists(t), eq(v.get(f), 0));
+        return normal;
+      });
+
+  state_law(
+      all,
+      {"normal_form.process", "A field of the process that means nothing in a state is zero there",
+       "A state is reached", "the comments of model/state.hpp", anywhere, anywhere},
+      [](const View &, int) { return truth(true); },
+      [](const View &v, int) { return zero_elsewhere(v, process_fields(v)); });
+}
+
+}  // namespace ptmc::model

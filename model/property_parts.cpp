@@ -1,0 +1,160 @@
+#include "model/property_parts.hpp"
+
+#include <algorithm>
+
+namespace ptmc::model {
+
+View::View(const Model &m, const Instance &step) : View(m) {
+  assigned_.resize(m.schema.size());
+  for (const Update &u : step.updates) assigned_[u.field] = true;
+}
+
+Expr View::get(Field f) const {
+  const bool after = f != kNoField && !assigned_.empty() && assigned_[f];
+  return after ? m.schema.read_primed(f) : m.schema.read(f);
+}
+
+Expr View::at(int thread, std::initializer_list<Loc> any) const {
+  Expr e = truth(false);
+  for (Loc l : any) e = e || eq(get(t(thread).loc), static_cast<Value>(l));
+  return e;
+}
+
+Expr View::from(int thread, Loc first) const {
+  return !less(get(t(thread).loc), constant(static_cast<Value>(first)));
+}
+
+Expr View::in_trap(int thread) const {
+  return from(thread, Loc::entry_trap) && !from(thread, Loc::stopped);
+}
+
+Expr View::exists(int thread) const { return !at(thread, {Loc::none, Loc::dead}); }
+
+Expr View::exits(int thread) const {
+  return from(thread, Loc::group_exit) || at(thread, {Loc::exit_event_trap});
+}
+
+Expr View::tracing_is(int thread, Traced how) const {
+  return eq(get(t(thread).tracing), static_cast<Value>(how));
+}
+
+Expr View::flagged(int thread) const {
+  return (m.on(Feature::hidden_bit) && tracing_is(thread, Traced::seized)) ||
+         (m.on(Feature::stop_options) && traced(thread) && get(t(thread).option[TRACESTOP]));
+}
+
+Expr View::group_stops() const { return ne(get(p.stop_count), 0) || jobs_are(Jobs::stopped); }
+
+Expr View::is_stop_signal(Field sig) const {
+  Expr e = truth(false);
+  for (Sig s : m.signals())
+    if (is_stop(s)) e = e || eq(get(sig), s);
+  return e;
+}
+
+Expr View::blocked(int thread, Sig sig) const {
+  return get(t(thread).mask[sig]) || get(t(thread).handling[sig]);
+}
+
+Expr View::pending(Sig sig) const {
+  Expr e = get(p.pend[sig]);
+  for (int u = 0; u < m.threads(); ++u) e = e || get(t(u).pend[sig]);
+  return e;
+}
+
+Expr View::stop_signal_pending() const {
+  Expr e = truth(false);
+  for (Sig s : m.signals())
+    if (is_stop(s)) e = e || pending(s);
+  return e;
+}
+
+bool StepView::is(std::string_view rule, int thread) const {
+  return step.rule->id == rule && step.thread == thread;
+}
+
+bool StepView::succeeds(Action action, int thread) const {
+  return step.label.action == action && step.label.err == Err::ok && step.thread == thread &&
+         step.rule->actor == Actor::tracer;
+}
+
+bool StepView::sends(Sig sig) const {
+  if (step.label.action == Action::send) return step.label.err == Err::ok && step.label.arg == sig;
+  return (step.rule->id == "syscall.resumed" || step.rule->id == "inject.requeue") &&
+         step.parameters.ends_with(kSignals[sig].name);
+}
+
+Expr StepView::same_all(const std::vector<Field> &but) const {
+  Expr e = truth(true);
+  for (const Update &u : step.updates)
+    if (std::find(but.begin(), but.end(), u.field) == but.end()) e = e && same(u.field);
+  return e;
+}
+
+Expr StepView::enters(int thread, std::initializer_list<Loc> any) const {
+  return !before.at(thread, any) && after.at(thread, any);
+}
+
+bool anywhere(const Config &) { return true; }
+
+std::function<bool(const Config &)> where(std::initializer_list<Feature> all) {
+  return [all = std::vector<Feature>(all)](const Config &c) {
+    return std::all_of(all.begin(), all.end(), [&](Feature f) { return c[f]; });
+  };
+}
+
+namespace {
+
+template <class Over>
+Expr always(const Over &x, const Part<Over> &subject, const Part<Over> &claim) {
+  Expr e = truth(true);
+  for (int t = 0; t < x.m.threads(); ++t) e = e && implies(subject(x, t), claim(x, t));
+  return e;
+}
+
+template <class Over>
+Expr sometimes(const Over &x, const Part<Over> &subject) {
+  Expr e = truth(false);
+  for (int t = 0; t < x.m.threads(); ++t) e = e || subject(x, t);
+  return e;
+}
+
+// The two properties of a law, without what they are over.
+std::pair<Property, Property> pair_of(const Law &law) {
+  // In an open world siblings that the model does not have stop, kill and exec.
+  auto listed = [law](const Config &c) { return !c[Feature::open_world] && law.applies(c); };
+  Property all{law.id, PropertyKind::always, law.statement, law.source, listed, {}, {}};
+  Property some = all;
+  some.id += ".occurs";
+  some.kind = PropertyKind::sometimes;
+  some.statement = law.witness;
+  some.applies = [law, listed](const Config &c) { return listed(c) && law.reached(c); };
+  return {all, some};
+}
+
+}  // namespace
+
+void state_law(Laws &all, const Law &law, Part<View> subject, Part<View> claim) {
+  auto [holds, occurs] = pair_of(law);
+  holds.over_state = [=](const Model &m) { return always(View(m), subject, claim); };
+  occurs.over_state = [=](const Model &m) { return sometimes(View(m), subject); };
+  all.push_back(std::move(holds));
+  all.push_back(std::move(occurs));
+}
+
+void step_law(Laws &all, const Law &law, Part<StepView> subject, Part<StepView> claim) {
+  auto [holds, occurs] = pair_of(law);
+  auto over = [subject](auto result) {
+    return [subject, result](const Model &m, const Instance &i) -> std::optional<Expr> {
+      const StepView x(m, i);
+      if (sometimes(x, subject).is(0)) return std::nullopt;
+      return result(x);
+    };
+  };
+  holds.over_step = over([=](const StepView &x) { return always(x, subject, claim); });
+  occurs.over_step = over([=](const StepView &x) { return sometimes(x, subject); });
+  all.push_back(std::move(holds));
+  all.push_back(std::move(occurs));
+}
+
+}  // namespace ptmc::model

@@ -1,0 +1,93 @@
+// ptmc explain: a trace call by call, each with the stop kinds that the tracee may have been in
+// before and after it, and the rules that may have made it what it was.
+
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+
+#include "tools/ptmc/replayed.hpp"
+
+namespace ptmc::tools {
+namespace {
+
+struct Options {
+  bool json = false;
+  traces::ReplayOptions replay;
+  std::string file;
+};
+
+struct Line {
+  std::size_t event;
+  const traces::Event *call;
+  const traces::Explained *explained;  // null: without meaning for the model, or never over
+};
+
+// The calls in the order of the trace, those of a rejected one up to the divergence.
+std::vector<Line> lines(const traces::Trace &trace, const traces::ReplayResult &result) {
+  std::map<std::size_t, const traces::Explained *> explained;
+  for (const traces::Explained &e : result.explained) explained[e.event] = &e;
+  const std::size_t last = result.divergence ? result.divergence->event : trace.events.size() - 1;
+  std::vector<Line> all;
+  for (std::size_t i = 0; i < trace.events.size() && i <= last; ++i) {
+    auto it = explained.find(i);
+    all.push_back({i, &trace.events[i], it == explained.end() ? nullptr : it->second});
+  }
+  return all;
+}
+
+void print_text(const traces::ReplayResult &result, const std::vector<Line> &all) {
+  fmt::print("{}: {} under kernel {}\n", result.file, result.design, result.kernel);
+  for (const Line &line : all) {
+    fmt::print("{:>4}  {}\n", line.call->line, traces::describe(*line.call));
+    if (!line.explained) continue;
+    const traces::Explained &e = *line.explained;
+    fmt::print("      before  {}\n", fmt::join(e.before, " | "));
+    fmt::print("      by      {}\n", fmt::join(e.rules, " | "));
+    fmt::print("      after   {}\n", fmt::join(e.after, " | "));
+  }
+  fmt::print("{}\n{}", verdict(result), reason_text(result));
+}
+
+Json to_json(const traces::ReplayResult &result, const std::vector<Line> &all) {
+  Json calls = Json::array();
+  for (const Line &line : all) {
+    Json call{
+        {"event", line.event}, {"line", line.call->line}, {"call", traces::describe(*line.call)}};
+    if (const traces::Explained *e = line.explained) {
+      call["before"] = e->before;
+      call["rules"] = e->rules;
+      call["after"] = e->after;
+    }
+    calls.push_back(call);
+  }
+  Json json = verdict_json(result);
+  json["calls"] = calls;
+  return json;
+}
+
+int run(Options &options) {
+  options.replay.explain = true;
+  const traces::Trace trace = traces::read_trace(options.file);
+  const traces::ReplayResult result = traces::replay(trace, options.replay);
+  const std::vector<Line> all = lines(trace, result);
+  if (options.json)
+    print_json(to_json(result, all));
+  else
+    print_text(result, all);
+  return exit_code({result});
+}
+
+}  // namespace
+
+Verb explain_verb(CLI::App &program) {
+  auto options = std::make_shared<Options>();
+  CLI::App *command = program.add_subcommand(
+      "explain", "a trace, each call with the tracee's possible stops before and after it");
+  add_replay_options(*command, options->replay);
+  add_format(*command, options->json);
+  command->add_option("TRACE", options->file, "a ptmc-trace file or strace log")->required();
+  return {command, [=] { return run(*options); }};
+}
+
+}  // namespace ptmc::tools

@@ -1,0 +1,121 @@
+// ptmc replay: does the model explain what a real kernel did?
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "tools/ptmc/data.hpp"
+#include "tools/ptmc/replayed.hpp"
+
+namespace ptmc::tools {
+
+using traces::ReplayResult;
+
+void add_replay_options(CLI::App &command, traces::ReplayOptions &options) {
+  add_design(command, options.design);
+  command.add_option("--kernel", options.kernel, "the kernel, e.g. 6.18; else the trace's")
+      ->type_name("V");
+}
+
+std::string_view verdict(const ReplayResult &result) {
+  if (!result.gave_up.empty()) return "unknown";
+  return result.accepted ? "accepted" : "rejected";
+}
+
+Json verdict_json(const ReplayResult &result) {
+  Json json{{"file", result.file},
+            {"design", result.design},
+            {"kernel", result.kernel},
+            {"world", result.world == traces::World::open ? "open" : "closed"},
+            {"verdict", verdict(result)},
+            {"events", result.events},
+            {"max_states", result.max_states},
+            {"mean_allowed_next", result.mean_allowed_next},
+            {"witnessed", result.witnessed}};
+  if (!result.gave_up.empty()) json["reason"] = result.gave_up;
+  if (result.divergence) {
+    const traces::Divergence &d = *result.divergence;
+    Json blocked = Json::array();
+    for (const traces::Blocked &b : d.blocked_by)
+      blocked.push_back({{"rule", b.rule}, {"guard", b.guard}});
+    json["divergence"] = {{"event", d.event},
+                          {"line", d.line},
+                          {"observed", d.observed},
+                          {"allowed", d.allowed},
+                          {"blocked_by", blocked}};
+  }
+  return json;
+}
+
+std::string reason_text(const ReplayResult &result) {
+  if (!result.gave_up.empty()) return fmt::format("  gave up: {}\n", result.gave_up);
+  if (!result.divergence) return "";
+  const traces::Divergence &d = *result.divergence;
+  std::string text =
+      fmt::format("  line {}: event {}\n  observed: {}\n", d.line, d.event, d.observed);
+  text += fmt::format("  allowed:  {}\n", d.allowed.empty()
+                                              ? "nothing that this call can show"
+                                              : fmt::format("{}", fmt::join(d.allowed, "; ")));
+  for (const traces::Blocked &b : d.blocked_by)
+    text += fmt::format("  blocked:  {}: not \"{}\"\n", b.rule, b.guard);
+  return text;
+}
+
+int exit_code(const std::vector<ReplayResult> &results) {
+  int code = kYes;
+  for (const ReplayResult &r : results) {
+    if (!r.gave_up.empty() && code == kYes) code = kGaveUp;
+    if (r.gave_up.empty() && !r.accepted) code = kNo;
+  }
+  return code;
+}
+
+namespace {
+
+struct Options {
+  bool json = false;
+  traces::ReplayOptions replay;
+  std::string summary;
+  std::vector<std::string> files;
+};
+
+void print_text(const ReplayResult &r) {
+  fmt::print("{} {}: {} events, {} under kernel {}, at most {} states, {:.2f} allowed on average\n",
+             verdict(r), r.file, r.events, r.design, r.kernel, r.max_states, r.mean_allowed_next);
+  fmt::print("{}", reason_text(r));
+}
+
+int run(const Options &options) {
+  // All of the input first: what is malformed ends it before anything is said.
+  std::vector<traces::Trace> all;
+  for (const std::string &file : options.files) all.push_back(traces::read_trace(file));
+  std::vector<ReplayResult> results;
+  for (const traces::Trace &trace : all) results.push_back(traces::replay(trace, options.replay));
+
+  Json json = Json::array();
+  for (const ReplayResult &result : results)
+    if (options.json)
+      json.push_back(verdict_json(result));
+    else
+      print_text(result);
+  if (options.json) print_json({{"traces", json}});
+  if (!options.summary.empty()) write_summary(options.summary, results);
+  return exit_code(results);
+}
+
+}  // namespace
+
+Verb replay_verb(CLI::App &program) {
+  auto options = std::make_shared<Options>();
+  CLI::App *command = program.add_subcommand("replay", "holds recorded traces against the model");
+  add_replay_options(*command, options->replay);
+  command
+      ->add_option("--summary", options->summary,
+                   "writes to FILE how many of the traces witnessed each rule")
+      ->type_name("FILE");
+  add_format(*command, options->json);
+  command->add_option("TRACE", options->files, "ptmc-trace files or strace logs")->required();
+  return {command, [=] { return run(*options); }};
+}
+
+}  // namespace ptmc::tools

@@ -1,0 +1,17 @@
+// What replay and explain share: traces replayed under a design, and how a verdict is shown.
+#pragma once
+
+#include "tools/ptmc/verb.hpp"
+#include "traces/replay.hpp"
+
+namespace ptmc::tools {
+
+void add_replay_options(CLI::App &command, traces::ReplayOptions &options);
+
+std::string_view verdict(const traces::ReplayResult &result);  // accepted, rejected, unknown
+Json verdict_json(const traces::ReplayResult &result);
+// The divergence, or why nothing was decided; empty if the trace was accepted.
+std::string reason_text(const traces::ReplayResult &result);
+int exit_code(const std::vector<traces::ReplayResult> &results);
+
+}  // namespace ptmc::tools

@@ -1,0 +1,62 @@
+// ptmc scenario list | run: the scenarios that ptmc comes with, and their run on this kernel.
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "tools/ptmc/data.hpp"
+#include "tools/ptmc/verb.hpp"
+#include "traces/stage.hpp"
+
+namespace ptmc::tools {
+namespace {
+
+struct Options {
+  bool json = false;
+  std::string scenario, output;
+};
+
+int list(bool json) {
+  Json names = Json::array();
+  for (const traces::Scenario &s : all_scenarios()) {
+    if (json)
+      names.push_back({{"name", s.name}, {"about", s.about}, {"semantics", s.semantics}});
+    else
+      fmt::print("{:<32} {}\n", s.name, s.about);
+  }
+  if (json) print_json({{"scenarios", names}});
+  return kYes;
+}
+
+// What did not come as the scenario expects is a finding, not an error: the trace tells it too.
+int run(const Options &options) {
+  const traces::Scenario scenario = find_scenario(options.scenario);
+  const traces::RunResult result = traces::run_scenario(scenario);
+  const std::string text = traces::to_jsonl(result.trace);
+  if (options.output.empty())
+    fmt::print("{}", text);
+  else
+    write_file(options.output, text);
+  for (const std::string &finding : result.unexpected)
+    fmt::print(stderr, "ptmc: unexpected: {}\n", finding);
+  return kYes;
+}
+
+}  // namespace
+
+Verb scenario_verb(CLI::App &program) {
+  auto options = std::make_shared<Options>();
+  CLI::App *command =
+      program.add_subcommand("scenario", "runs a scripted scenario on this kernel and records it");
+  command->require_subcommand(1);
+  CLI::App *list_command = command->add_subcommand("list", "the scenarios that ptmc comes with");
+  add_format(*list_command, options->json);
+  CLI::App *run_command = command->add_subcommand("run", "runs one and writes its trace");
+  run_command->add_option("NAME|FILE", options->scenario, "a scenario of the list, or a file")
+      ->required();
+  run_command->add_option("-o", options->output, "where the trace goes; else to stdout")
+      ->type_name("TRACE");
+  return {command, [=] { return *list_command ? list(options->json) : run(*options); }};
+}
+
+}  // namespace ptmc::tools

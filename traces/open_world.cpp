@@ -1,0 +1,442 @@
+#include "traces/open_world.hpp"
+
+#include <fmt/format.h>
+#include <linux/ptrace.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "model/property.hpp"
+#include "model/requests.hpp"
+#include "traces/plan.hpp"
+
+namespace ptmc::traces {
+namespace {
+
+using model::Action;
+using model::Loc;
+using model::State;
+using model::Value;
+using States = std::vector<State>;  // sorted, without duplicates
+
+bool before(const State &a, const State &b) { return a.w < b.w; }
+void normalise(States &s) {
+  std::sort(s.begin(), s.end(), before);
+  s.erase(std::unique(s.begin(), s.end()), s.end());
+}
+
+struct StateHash {
+  std::size_t operator()(const State &s) const {
+    std::uint64_t h = 0;
+    for (std::uint64_t w : s.w) h = (h ^ w) * 0xff51afd7ed558ccdu, h ^= h >> 32;
+    return h;
+  }
+};
+
+// What a call did to the set of states of one tracee.
+struct Effect {
+  std::size_t states = 0;   // number of the set
+  std::size_t allowed = 0;  // different outcomes that the call could have had
+  std::size_t reached = 0;  // states looked at
+};
+
+// The model of one process, either a child of the tracer or somebody else's. The sets of states are
+// numbered, and what a call makes of one is computed once.
+class Process {
+ public:
+  Process(const model::Config &config, const model::Shape &shape)
+      : model(shape, &config), interpreter(model), index(model) {
+    for (std::size_t i : index.hidden()) silent_.push_back(i);
+    for (std::size_t i = 0; i < model.instances.size(); ++i) {
+      const model::Instance &instance = model.instances[i];
+      const Action a = instance.label.action;
+      const bool sent = a == Action::send && instance.label.err == model::Err::ok &&
+                        (instance.label.arg == model::CONT || instance.label.arg == model::KILL);
+      const bool own = (a == Action::enter_syscall || a == Action::traceme) &&
+                       instance.label.err == model::Err::ok;
+      const bool parents = a == Action::wait && instance.rule->actor == model::Actor::parent &&
+                           !instance.updates.empty();
+      if (sent || own || parents) silent_.push_back(i);
+    }
+    silent_at_ = std::make_unique<ByLocation>(model, silent_);
+  }
+
+  std::size_t number(States s) {
+    normalise(s);
+    auto [it, fresh] = numbers_.try_emplace(s, sets_.size());
+    if (fresh) sets_.push_back(std::move(s));
+    return it->second;
+  }
+  const States &set(std::size_t n) const { return sets_[n]; }
+
+  // All states that hidden steps lead to.
+  const States &closure(std::size_t n) {
+    if (auto it = closures_.find(n); it != closures_.end()) return it->second;
+    std::unordered_set<State, StateHash> seen(sets_[n].begin(), sets_[n].end());
+    States work = sets_[n];
+    State next;
+    while (!work.empty()) {
+      const State s = work.back();
+      work.pop_back();
+      silent_at_->each(s, [&](std::size_t i) {
+        if (interpreter.step(i, s, next) && seen.insert(next).second) work.push_back(next);
+      });
+    }
+    States all(seen.begin(), seen.end());
+    std::sort(all.begin(), all.end(), before);
+    return closures_.emplace(n, std::move(all)).first->second;
+  }
+
+  Effect apply(std::size_t n, const Plan &plan, const std::string &key) {
+    const auto memo = std::make_pair(n, key);
+    if (auto it = effects_.find(memo); it != effects_.end()) return it->second;
+    const States &from = closure(n);
+    States to;
+    std::set<std::uint64_t> outcomes;
+    State next;
+    const ByLocation alternatives(model, plan.alternatives);
+    for (const State &s : from) {
+      if (plan.kind == Plan::Kind::state) {
+        if (plan.holds(s)) to.push_back(s);
+        continue;
+      }
+      alternatives.each(s, [&](std::size_t i) {
+        if (interpreter.enabled(i, s))
+          outcomes.insert(outcome_key(model.instances[i], interpreter.output(i, s)));
+      });
+      for (std::size_t i : plan.stages.at(0).instances) {
+        if (!interpreter.step(i, s, next)) continue;
+        const auto &shows = plan.stages[0].shows;
+        if (!shows || shows(model.instances[i], interpreter.output(i, s))) to.push_back(next);
+      }
+    }
+    if (plan.ends == Ends::attached) to = attached(std::move(to));
+    const std::size_t reached = from.size();
+    const Effect e{number(std::move(to)), outcomes.size(), reached};
+    return effects_.emplace(memo, e).first->second;
+  }
+
+  const model::Model model;
+  model::Interpreter interpreter;
+  Index index;
+
+ private:
+  // The attacher sleeps until the thread has moved to its trap.
+  States attached(States states) {
+    const std::size_t n = number(std::move(states));
+    States awake;
+    for (const State &s : sets_[n])
+      if (model.schema.get(s, model.schema.process.attaching) == 0) awake.push_back(s);
+    if (awake.size() != sets_[n].size())
+      for (const State &s : States(closure(n)))
+        if (model.schema.get(s, model.schema.process.attaching) == 0) awake.push_back(s);
+    return awake;
+  }
+
+  struct SetHash {
+    std::size_t operator()(const States &s) const {
+      std::size_t h = s.size();
+      for (const State &x : s) h = h * 31 + StateHash()(x);
+      return h;
+    }
+  };
+  std::vector<std::size_t> silent_;  // what happens without a call of the tracer's
+  std::unique_ptr<ByLocation> silent_at_;
+  std::deque<States> sets_;
+  std::unordered_map<States, std::size_t, SetHash> numbers_;
+  std::unordered_map<std::size_t, States> closures_;
+  std::map<std::pair<std::size_t, std::string>, Effect> effects_;
+};
+
+class OpenWorld {
+ public:
+  OpenWorld(const Trace &trace, const model::DesignSpec &spec, const ReplayOptions &options,
+            ReplayResult &result)
+      : trace_(trace), options_(options), result_(result), sets_(option_sets_of(trace)) {
+    for (bool own : {false, true}) {
+      model::Config config = model::replay_config(spec, own);
+      config[model::Feature::open_world] = true;
+      for (model::Feature f : {model::Feature::sigchld, model::Feature::siginfo,
+                               model::Feature::masks, model::Feature::dispositions,
+                               model::Feature::parent_ignores, model::Feature::tracer_dies})
+        config[f] = false;
+      kinds_[own] = std::make_unique<Process>(config, open_shape(trace));
+    }
+  }
+
+  void run() {
+    for (const Event &e : trace_.events) {
+      if (e.ret || e.call == Call::died) handle(e);
+      if (result_.divergence || !result_.gave_up.empty()) return;
+    }
+    result_.accepted = true;
+    if (result_.events) result_.mean_allowed_next = allowed_ / static_cast<double>(result_.events);
+    for (const model::Rule &r : kinds_[0]->model.rules) result_.rules.push_back(r.id);
+  }
+
+ private:
+  struct Tracee {
+    bool own = false;        // child of the tracer
+    std::size_t states = 0;  // number of its set
+    bool traced = false;     // has ever been
+    int signal = 0;          // of the stop last reported
+    std::shared_ptr<Names> names = {};
+  };
+
+  Process &process(const Tracee &t) { return *kinds_[t.own]; }
+  void handle(const Event &e);
+  void request(const Event &e);
+  void waited(const Event &e);
+  void apply(const Event &e, pid_t pid, Tracee &t, Plan &plan, bool counts);
+  Plan plan_for(const Event &e, pid_t pid, Tracee &t) {
+    t.names = std::make_shared<Names>(e.pid, pid, sets_, t.own);  // the plan refers to it
+    return plan(e, *t.names, process(t).index);
+  }
+  Tracee &stranger(pid_t pid, bool attaches);
+  Tracee *auto_attached(pid_t pid);
+  Tracee fresh(bool own) {
+    Tracee t;
+    t.own = own;
+    t.states = kinds_[own]->number({kinds_[own]->model.initial()});
+    return t;
+  }
+  void reject(const Event &e, std::string observed) {
+    Divergence d;
+    d.event = static_cast<std::size_t>(&e - trace_.events.data());
+    d.line = e.line;
+    d.observed = std::move(observed);
+    result_.divergence = std::move(d);
+  }
+  std::string kinds(const Tracee &t) {
+    std::set<std::string> all;
+    const Process &p = process(const_cast<Tracee &>(t));
+    for (const State &s : p.set(t.states))
+      all.insert(std::string(
+          model::kStopKindNames[static_cast<std::size_t>(model::stop_kind(p.model.schema, s, 0))]));
+    std::string text;
+    for (const std::string &k : all) text += (text.empty() ? "" : " or ") + k;
+    return text;
+  }
+
+  const Trace &trace_;
+  const ReplayOptions &options_;
+  ReplayResult &result_;
+  std::vector<int> sets_;
+  std::array<std::unique_ptr<Process>, 2> kinds_;  // by "child of the tracer"
+  std::map<pid_t, Tracee> tracees_;
+  double allowed_ = 0;
+};
+
+// What of an event its plan depends on, beside the pids.
+std::string key_of(const Event &e, bool who) {
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {}", static_cast<int>(e.call), e.request,
+                     e.addr, e.data, e.sig, e.options, e.ret ? (*e.ret > 0) - (*e.ret < 0) : 2,
+                     e.err, e.status.value_or(-1),
+                     e.siginfo ? fmt::format("{} {}", e.siginfo->signo, e.siginfo->code) : "",
+                     who ? 1 : 0) +
+         (e.message ? fmt::format(" {}", *e.message) : "");
+}
+
+void OpenWorld::apply(const Event &e, pid_t pid, Tracee &t, Plan &p, bool counts) {
+  if (p.kind == Plan::Kind::nothing) return;
+  if (!p.unmodelled.empty()) {
+    result_.gave_up = fmt::format("line {}: {} is not in the model yet", e.line, p.unmodelled);
+    return;
+  }
+  if (p.kind == Plan::Kind::impossible) return reject(e, describe(e));
+  Process &process = this->process(t);
+  const Names &names = *t.names;
+  const Effect effect = process.apply(t.states, p, key_of(e, counts));
+  result_.max_states = std::max(result_.max_states, effect.reached);
+  if (counts) allowed_ += static_cast<double>(std::max<std::size_t>(effect.allowed, 1));
+  if (process.set(effect.states).empty()) {
+    reject(e, describe(e));
+    Divergence &d = *result_.divergence;
+    std::set<std::string> allowed;
+    std::map<std::string, std::pair<int, std::string>> closest;
+    for (const State &s : process.closure(t.states)) {
+      for (std::size_t i : p.alternatives)
+        if (process.interpreter.enabled(i, s))
+          allowed.insert(
+              outcome(process.model.instances[i], process.interpreter.output(i, s), names));
+      if (p.stages.empty()) continue;
+      for (std::size_t i : p.stages[0].instances) {
+        const model::Instance &instance = process.model.instances[i];
+        const int guard = process.interpreter.blocked_by(i, s);
+        const int depth = guard < 0 ? static_cast<int>(instance.guards.size()) : guard;
+        const std::string why =
+            guard >= 0 ? instance.guards[static_cast<std::size_t>(guard)].name
+                       : "it shows " + outcome(instance, process.interpreter.output(i, s), names);
+        auto [it, fresh] = closest.try_emplace(instance.name(), depth, why);
+        if (!fresh && depth > it->second.first) it->second = {depth, why};
+      }
+    }
+    d.allowed.assign(allowed.begin(), allowed.end());
+    for (const auto &[rule, blocked] : closest) d.blocked_by.push_back({rule, blocked.second});
+    return;
+  }
+  const std::string was = options_.explain ? kinds(t) : "";
+  t.states = effect.states;
+  if (options_.explain && counts)
+    result_.explained.push_back({static_cast<std::size_t>(&e - trace_.events.data()),
+                                 {fmt::format("{} {}", pid, was)},
+                                 {fmt::format("{} {}", pid, kinds(t))},
+                                 {}});
+}
+
+// A thread that the tracer names for the first time: it may be in any untraced state.
+OpenWorld::Tracee &OpenWorld::stranger(pid_t pid, bool attaches) {
+  auto it = tracees_.find(pid);
+  if (it == tracees_.end()) {
+    // Neither forked by the tracer nor seen in a wait: an automatically attached child, if any,
+    // that a message named; else somebody's process.
+    if (!attaches)
+      if (Tracee *t = auto_attached(pid)) return *t;
+    return tracees_.emplace(pid, fresh(false)).first->second;
+  }
+  if (!attaches) return it->second;
+  // The id may have been given to a new process since.
+  Tracee &t = it->second;
+  Process &p = process(t);
+  States states = p.closure(t.states);
+  const bool dead = std::any_of(states.begin(), states.end(), [&](const State &s) {
+    return p.model.schema.loc(s, 0) == Loc::dead;
+  });
+  if (dead && !t.own) {
+    states.push_back(p.model.initial());
+    t.states = p.number(std::move(states));
+  } else if (dead) {
+    t = fresh(false);
+  }
+  return t;
+}
+
+// The child of a tracee is traced as its parent is (ptrace_init_task), by an option or
+// CLONE_PTRACE.
+OpenWorld::Tracee *OpenWorld::auto_attached(pid_t pid) {
+  Process &p = *kinds_[0];
+  const model::Schema &schema = p.model.schema;
+  const model::ThreadFields &f = schema.thread[0];
+  States states;
+  for (auto &[other, t] : tracees_) {
+    Process &q = process(t);
+    std::set<std::pair<Value, std::vector<Value>>> seen;
+    for (const State &s : q.set(t.states)) {
+      std::vector<Value> options;
+      for (model::Field o : f.option) options.push_back(schema.get(s, o));
+      const Value how = schema.get(s, f.tracing);
+      if (how == 0 || !seen.emplace(how, options).second) continue;
+      State child = p.model.initial();
+      schema.set(child, f.loc, static_cast<Value>(Loc::relock));
+      schema.set(child, f.tracing, how);
+      for (std::size_t o = 0; o < options.size(); ++o) schema.set(child, f.option[o], options[o]);
+      if (how == static_cast<Value>(model::Traced::seized)) {
+        schema.set(child, f.trap_stop, 1);
+        schema.set(child, f.trap_cause, static_cast<Value>(model::Cause::auto_attach));
+      } else {
+        schema.set(child, f.pend[model::STOP], 1);
+      }
+      states.push_back(child);
+    }
+  }
+  if (states.empty()) return nullptr;
+  Tracee t;
+  t.states = p.number(std::move(states));
+  t.traced = true;
+  tracees_[pid] = t;
+  return &tracees_[pid];
+}
+
+void OpenWorld::request(const Event &e) {
+  const bool attaches = e.request == PTRACE_ATTACH || e.request == PTRACE_SEIZE;
+  const pid_t pid = e.request == PTRACE_TRACEME ? e.pid : e.target;
+  const bool refused = *e.ret < 0 && (e.err == EPERM || e.err == ESRCH);
+  if (attaches && refused) return;          // of a stranger, for reasons that nobody sees
+  if (e.request == PTRACE_TRACEME) return;  // the tracer's own
+  if (!tracees_.count(pid) && !attaches && *e.ret < 0 && e.err == ESRCH) return;
+  Tracee &t = stranger(pid, attaches);
+  if (e.request == PTRACE_GETSIGINFO && *e.ret >= 0 && e.siginfo && t.signal &&
+      e.siginfo->signo != t.signal)
+    return reject(e, describe(e));
+  Plan p = plan_for(e, pid, t);
+  apply(e, pid, t, p, true);
+  ++result_.events;
+  if (attaches) t.traced = true;
+  // The message of a fork names a new tracee.
+  if (e.request == PTRACE_GETEVENTMSG && e.message && *e.message > 2 && *e.message < 4194304)
+    return;
+  const bool resumed = e.request == PTRACE_CONT || e.request == PTRACE_SYSCALL ||
+                       e.request == PTRACE_LISTEN || e.request == PTRACE_SINGLESTEP;
+  if (resumed && *e.ret >= 0) t.signal = 0;
+}
+
+void OpenWorld::waited(const Event &e) {
+  if (*e.ret < 0 && e.err != ECHILD) return;
+  if (*e.ret > 0) {
+    const pid_t pid = static_cast<pid_t>(*e.ret);
+    auto it = tracees_.find(pid);
+    Tracee *t = it == tracees_.end() ? auto_attached(pid) : &it->second;
+    if (!t) return reject(e, describe(e));
+    Plan p = plan_for(e, pid, *t);
+    ++result_.events;
+    apply(e, pid, *t, p, true);
+    if (e.status && WIFSTOPPED(*e.status)) t->signal = WSTOPSIG(*e.status) & 0x7f;
+    return;
+  }
+  ++result_.events;
+  allowed_ += 1;
+  const bool only = e.target > 0;
+  for (auto &[pid, t] : tracees_) {
+    if (only && pid != e.target) continue;
+    if (*e.ret < 0 && t.own && !t.traced) continue;  // a thread of the tracer's, or not eligible
+    Plan p = plan_for(e, pid, t);
+    if (p.kind != Plan::Kind::steps) continue;
+    // With others to wait for, nobody need wait for this one.
+    if (*e.ret == 0)
+      for (std::size_t i : p.alternatives)
+        if (process(t).model.instances[i].label.err == model::Err::echild)
+          p.stages[0].instances.push_back(i);
+    p.stages[0].shows = [zero = *e.ret == 0](const model::Instance &i, Value) {
+      return i.label.err != model::Err::ok || (zero && (i.label.options & 4));
+    };
+    apply(e, pid, t, p, false);
+    if (result_.divergence) return;
+  }
+}
+
+void OpenWorld::handle(const Event &e) {
+  switch (e.call) {
+    case Call::ptrace:
+      return request(e);
+    case Call::wait4:
+      return waited(e);
+    case Call::waitid:
+      return;
+    case Call::fork:
+      if (*e.ret > 0) tracees_[static_cast<pid_t>(*e.ret)] = fresh(true);
+      return;
+    case Call::kill:
+    case Call::tgkill: {
+      auto it = tracees_.find(e.target > 0 ? e.target : -e.target);
+      if (it == tracees_.end() || *e.ret < 0) return;
+      Plan p = plan_for(e, it->first, it->second);
+      return apply(e, it->first, it->second, p, false);
+    }
+    default:
+      return;
+  }
+}
+
+}  // namespace
+
+void replay_open_world(const Trace &trace, const model::DesignSpec &spec,
+                       const ReplayOptions &options, ReplayResult &result) {
+  OpenWorld(trace, spec, options, result).run();
+}
+
+}  // namespace ptmc::traces
