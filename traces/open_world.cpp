@@ -49,8 +49,8 @@ struct Effect {
 // numbered, and what a call makes of one is computed once.
 class Process {
  public:
-  Process(const model::Config &config, const model::Shape &shape)
-      : model(shape, &config), interpreter(model), index(model) {
+  Process(std::unique_ptr<model::Model> made)
+      : model_(std::move(made)), model(*model_), interpreter(model), index(model) {
     for (std::size_t i : index.hidden()) silent_.push_back(i);
     for (std::size_t i = 0; i < model.instances.size(); ++i) {
       const model::Instance &instance = model.instances[i];
@@ -121,7 +121,8 @@ class Process {
     return effects_.emplace(memo, e).first->second;
   }
 
-  const model::Model model;
+  std::unique_ptr<model::Model> model_;
+  const model::Model &model;
   model::Interpreter interpreter;
   Index index;
 
@@ -165,7 +166,9 @@ class OpenWorld {
                                model::Feature::masks, model::Feature::dispositions,
                                model::Feature::parent_ignores, model::Feature::tracer_dies})
         config[f] = false;
-      kinds_[own] = std::make_unique<Process>(config, open_shape(trace));
+      auto made = std::make_unique<model::Model>(open_shape(trace), &config);
+      if (options.mutate) options.mutate(*made);
+      kinds_[own] = std::make_unique<Process>(std::move(made));
     }
   }
 

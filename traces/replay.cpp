@@ -408,7 +408,8 @@ ReplayResult replay(const Trace &trace, const ReplayOptions &options) {
     throw InputError(trace.file, 1,
                      fmt::format("the tracee has more than {} threads", model::kMaxThreads));
   const model::Config config = model::replay_config(spec, names.one_process);
-  const model::Model model(shape_of(trace, names), &config);
+  model::Model model(shape_of(trace, names), &config);
+  if (options.mutate) options.mutate(model);
   Simulation(trace, model, names, options, result).run();
   return result;
 }

@@ -3,6 +3,7 @@
 // allowed and, for each rule that could have explained the call, the guard that was false.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ struct ReplayOptions {
   std::string design;  // empty: the trace's, else linux-3.4
   std::string kernel;  // empty: the trace's, else the design's
   bool explain = false;
+  // Changes the model before it is used: deliberate mistakes, which a trace should reveal.
+  std::function<void(model::Model &)> mutate = {};
 };
 
 struct ReplayResult {

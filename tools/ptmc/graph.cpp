@@ -4,8 +4,8 @@
 // that were seen to lead from one to another in a breadth-first exploration of the default profile
 // with SIGSTOP, SIGCONT and SIGKILL.
 
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
