@@ -114,7 +114,10 @@ Simulation::Simulation(const Trace &trace, const model::Model &model, const Name
   Configuration first;
   first.state = model.initial();
   now_.emplace(first, RuleSet{});
-  for (const model::Rule &r : model.rules) result.rules.push_back(r.id);
+  std::set<const model::Rule *> present;
+  for (const model::Instance &i : model.instances) present.insert(i.rule);
+  for (const model::Rule &r : model.rules)
+    if (present.count(&r)) result.rules.push_back(r.id);
   if (model.rules.size() > kMaxRules) throw std::logic_error("more rules than kMaxRules");
 }
 
@@ -379,8 +382,10 @@ void Simulation::finish() {
   RuleSet all;
   all.set();
   for (const auto &[c, rules] : now_) all &= rules;
-  for (std::size_t r = 0; r < result_.rules.size(); ++r)
-    if (all.test(r)) result_.witnessed.push_back(result_.rules[r]);
+  for (const model::Rule &r : model_.rules)
+    if (all.test(static_cast<std::size_t>(r.number)) &&
+        std::find(result_.rules.begin(), result_.rules.end(), r.id) != result_.rules.end())
+      result_.witnessed.push_back(r.id);
 }
 
 }  // namespace
