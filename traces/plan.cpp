@@ -254,7 +254,7 @@ void Planner::send(pid_t target, bool shared) {
     // SIGKILL to the tracer ends it; others' fates are not the model's.
     if (target == names.tracer && e.sig == SIGKILL) {
       step(Action::tracer_exit, Actor::tracer, [](const Label &) { return true; });
-      p.ends = Ends::never;
+      p.ends = e.ret ? Ends::never : Ends::exited;
     }
     return;
   }
@@ -318,7 +318,7 @@ void Planner::syscall(model::SysCall call, int code, Ends ends) {
   if (p.thread < 0) {
     if (e.pid == names.tracer && ends == Ends::never) {
       step(Action::tracer_exit, Actor::tracer, [](const Label &) { return true; });
-      p.ends = Ends::never;
+      p.ends = e.ret ? Ends::never : Ends::exited;
     }
     return;
   }

@@ -51,6 +51,7 @@ enum class Ends : std::uint8_t {
   attached,  // when the tracer no longer sleeps in its attach
   in_user,   // when its thread is back in user mode, in no handler
   never,     // it does not return
+  exited,    // when the dead tracer has no tracee any more
 };
 
 struct Plan {

@@ -159,6 +159,10 @@ bool Simulation::over(const Configuration &c, std::size_t slot) const {
       return schema_.get(c.state, schema_.process.attaching) == 0;
     case Ends::in_user:
       return in_main(c.state, p.thread) && schema_.get(c.state, schema_.thread[p.thread].call) == 0;
+    case Ends::exited:
+      for (const model::ThreadFields &t : schema_.thread)
+        if (schema_.get(c.state, t.tracing)) return false;
+      return true;
     default:
       return true;
   }
@@ -358,7 +362,7 @@ void Simulation::run() {
   for (std::size_t i = 0; i < trace_.events.size(); ++i) {
     const Event &e = trace_.events[i];
     points.push_back({e.t0, true, i});
-    if (e.t1 != UINT64_MAX && e.ret) points.push_back({std::max(e.t1, e.t0), false, i});
+    if (e.t1 != UINT64_MAX) points.push_back({std::max(e.t1, e.t0), false, i});
   }
   std::stable_sort(points.begin(), points.end(), [](const Point &a, const Point &b) {
     return a.time != b.time     ? a.time < b.time
