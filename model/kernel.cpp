@@ -269,6 +269,7 @@ void leave_trap(Step &s, int t, Expr code) {
   s.when(doomed && was(Loc::entry_trap), [&] {
     s.clear(f.sigpending);
     s.set(f.call, 0);
+    s.set(f.status, 0);
   });
   s.when(sends && was(Loc::entry_trap),
          [&] { s.set(f.sigpending, s.get(f.sigpending) || has_work(s, t)); });
@@ -455,7 +456,9 @@ void send(Step &s, Sig sig, Target to, Info info, Expr when) {
   s.guard(to.pick < 0 ? "no thread is woken for it" : "complete_signal picks " + tname(to.pick),
           may);
 
-  s.when(queued, [&] {
+  // Nobody reads the private queue of a thread that is PF_EXITING.
+  const Expr kept = queued && (truth(to.shared) || !exiting(s, p));
+  s.when(kept, [&] {
     if (sig != KILL || to.shared) s.raise(queue);
     if (!to.shared && sig != KILL)
       s.when(s.on(Feature::siginfo), [&] { s.set(s.t(p).kinfo[sig], static_cast<Value>(info)); });

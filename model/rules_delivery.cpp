@@ -264,7 +264,7 @@ void dequeue_rules(Model &m) {
                 {"R68", "R69", "R91"},
                 "",
                 ""});
-  const OutcomeRules acts(m, "deliver", "untraced: ");
+  const OutcomeRules acts(m, "deliver", "no stop precedes it: ");
   auto start = [&](const Rule *rule, int t, Sig sig, bool shared, Label label) {
     Step s(m, rule, t, tname(t) + ", " + sname(sig) + (shared ? " of the process" : ""), label);
     in_loop(s, t);

@@ -160,6 +160,7 @@ void report(Model &m) {
             const Expr skipped = killed(s, t);
             s.when(skipped, [&] {
               s.set(f.call, 0);
+              s.set(f.status, 0);
               s.clear(f.sigpending);
               go(s, t, Loc::relock);
             });

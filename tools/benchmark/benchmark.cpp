@@ -1,0 +1,87 @@
+// ptmc-bench explore|replay: figures of the exploration and of replay, each with a peer that is
+// measured in the same run (the plain interpreter for the emitted rules), so that ratios hold where
+// the machine's speed does not.
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+
+#include "checker/explore.hpp"
+#include "model/designs.hpp"
+#include "traces/replay.hpp"
+
+namespace {
+
+using namespace ptmc;
+
+struct Run {
+  const char *name;
+  int threads;
+  const char *profile;
+  int jobs;
+  bool fast;
+};
+
+void explore() {
+  const model::DesignSpec spec = model::parse_design("linux-3.4");
+  fmt::print("{:<28}{:>12}{:>14}{:>9}{:>12}{:>12}{:>9}\n", "linux-3.4", "states", "transitions",
+             "s", "states/s", "succ./s", "B/state");
+  double single = 0, plain = 0, one_job = 0;
+  for (const Run &r : {Run{"1 thread, plain", 1, "default", 1, false},
+                       Run{"1 thread, jobs 1", 1, "default", 1, true},
+                       Run{"1 thread, jobs 2", 1, "default", 2, true},
+                       Run{"2 threads, jobs 1", 2, "pair", 1, true},
+                       Run{"2 threads, jobs 2", 2, "pair", 2, true}}) {
+    const model::Config config = model::explored_config(spec, model::find_profile(r.profile), {});
+    const model::Model m(model::Shape{.threads = r.threads, .signals = model::explored_signals()},
+                         &config);
+    checker::ExploreOptions options;
+    options.jobs = r.jobs;
+    options.fast = r.fast;
+    const checker::ExploreResult x = checker::explore(m, options);
+    const double rate = static_cast<double>(x.states) / x.seconds;
+    fmt::print("{:<28}{:>12}{:>14}{:>9.1f}{:>12.0f}{:>12.0f}{:>9.1f}{}\n", r.name, x.states,
+               x.transitions, x.seconds, rate, static_cast<double>(x.transitions) / x.seconds,
+               x.bytes_per_state, x.complete ? "" : "  incomplete: " + x.why_incomplete);
+    std::fflush(stdout);
+    if (!r.fast) plain = rate;
+    if (r.threads == 1 && r.jobs == 1 && r.fast) single = rate;
+    if (r.threads == 2 && r.jobs == 1) one_job = rate;
+    if (r.threads == 2 && r.jobs == 2)
+      fmt::print("ratios: emitted/plain {:.1f}, two threads/one {:.2f}, two jobs/one {:.2f}\n",
+                 single / plain, one_job / single, rate / one_job);
+  }
+}
+
+void replay(const std::string &folder) {
+  std::size_t traces = 0, events = 0, largest = 0;
+  double seconds = 0;
+  for (const auto &file : std::filesystem::directory_iterator(folder)) {
+    const traces::Trace trace = traces::read_trace(file.path());
+    const auto start = std::chrono::steady_clock::now();
+    const traces::ReplayResult r = traces::replay(trace, {});
+    seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    ++traces, events += r.events, largest = std::max(largest, r.max_states);
+  }
+  fmt::print("{}: {} traces, {} events, {:.2f} s, {:.0f} events/s, at most {} states\n", folder,
+             traces, events, seconds, static_cast<double>(events) / seconds, largest);
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  try {
+    if (argc == 2 && !std::strcmp(argv[1], "explore")) return explore(), 0;
+    if (argc >= 3 && !std::strcmp(argv[1], "replay")) {
+      for (int i = 2; i < argc; ++i) replay(argv[i]);
+      return 0;
+    }
+  } catch (const std::exception &e) {
+    fmt::print(stderr, "ptmc-bench: {}\n", e.what());
+    return 2;
+  }
+  fmt::print(stderr, "usage: ptmc-bench explore | replay FOLDER...\n");
+  return 2;
+}
