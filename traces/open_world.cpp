@@ -363,19 +363,21 @@ void OpenWorld::request(const Event &e) {
   if (e.request == PTRACE_TRACEME) return;  // the tracer's own
   if (!tracees_.count(pid) && !attaches && *e.ret < 0 && e.err == ESRCH) return;
   Tracee &t = stranger(pid, attaches);
+  // Signals that the model does not tell apart: the stop is the one reported, unless it was left.
+  const Names any(0, 0, {}, false);
   if (e.request == PTRACE_GETSIGINFO && *e.ret >= 0 && e.siginfo && t.signal &&
-      e.siginfo->signo != t.signal)
+      e.siginfo->signo != t.signal && any.signal(t.signal) == model::OTHER &&
+      any.signal(e.siginfo->signo) == model::OTHER)
     return reject(e, describe(e));
   Plan p = plan_for(e, pid, t);
   apply(e, pid, t, p, true);
   ++result_.events;
   if (attaches) t.traced = true;
-  // The message of a fork names a new tracee.
-  if (e.request == PTRACE_GETEVENTMSG && e.message && *e.message > 2 && *e.message < 4194304)
-    return;
-  const bool resumed = e.request == PTRACE_CONT || e.request == PTRACE_SYSCALL ||
-                       e.request == PTRACE_LISTEN || e.request == PTRACE_SINGLESTEP;
-  if (resumed && *e.ret >= 0) t.signal = 0;
+  constexpr std::array<long, 9> kLeaves{PTRACE_CONT,        PTRACE_SYSCALL,  PTRACE_LISTEN,
+                                        PTRACE_DETACH,      PTRACE_KILL,     PTRACE_SINGLESTEP,
+                                        PTRACE_SINGLEBLOCK, 31 /* SYSEMU */, 32 /* and step */};
+  if (*e.ret >= 0 && std::find(kLeaves.begin(), kLeaves.end(), e.request) != kLeaves.end())
+    t.signal = 0;
 }
 
 void OpenWorld::waited(const Event &e) {
