@@ -108,7 +108,7 @@ void Watcher::check() {
 }
 
 std::size_t Watcher::memory() const {
-  return 8 * (states_.size() + Sliced::kStates + fired_.size() + values_.size());
+  return 8 * (states_.size() + Sliced::kStates + fired_.size() + watch_.sliced_.size());
 }
 
 void Watcher::consider(std::size_t property, std::size_t instance, std::uint64_t states) {

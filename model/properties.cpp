@@ -19,7 +19,38 @@ const std::vector<Property> &properties() {
 }
 
 const std::vector<KnownViolation> &known_violations() {
-  static const std::vector<KnownViolation> all{};
+  using enum Feature;
+  static const std::vector<KnownViolation> all{
+      {"sigkill.wakes",
+       "a group in exit drops every signal, SIGKILL too: a tracee in PTRACE_EVENT_EXIT stays there "
+       "until its tracer resumes or leaves it",
+       "prepare_signal, 6.1; semantics 9.3; rr issue 3385",
+       [](const Config &c) {
+         return c[dying_drops_signals] && c[opt_traceexit] && c[setoptions] && can_die(c) &&
+                can_send_sigkill(c);
+       }},
+      {"sigkill.wakes",
+       "the SIGKILL that put the group into exit stays in the process's queue: the next one merges "
+       "with it and wakes nobody in PTRACE_EVENT_EXIT; a SIGKILL that does not merge wakes one "
+       "thread",
+       "legacy_queue and complete_signal until 6.0; semantics 3.2, R47, R50",
+       [](const Config &c) {
+         return !c[dying_drops_signals] && c[opt_traceexit] && c[setoptions] && c[sig_KILL];
+       }},
+      {"failure.no_change", "SETOPTIONS with an unknown bit fails with EINVAL and sets the others",
+       "ptrace_setoptions until 3.3; R16",
+       [](const Config &c) {
+         bool some = false;
+         for (int o = 0; o < OPTION_COUNT; ++o)
+           some = some || c[option_feature(static_cast<Option>(o))];
+         return !c[setoptions_atomic] && c[setoptions] && c[inspect] && some;
+       }},
+      {"kill.kills",
+       "PTRACE_KILL is a resume with SIGKILL: a tracee that is not in a trap does not notice it, "
+       "and one that is not in a signal-delivery-stop or a syscall-stop loses the signal",
+       "ptrace_request until 5.18; R29, semantics 9.18",
+       [](const Config &c) { return c[ptrace_kill] && !c[kill_sends_sigkill]; }},
+  };
   return all;
 }
 

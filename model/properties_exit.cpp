@@ -7,6 +7,8 @@ namespace {
 
 using enum Feature;
 
+bool can_reap(const Config &c) { return can_die(c) && c[tracer_waits] && c[parent_waits]; }
+
 // In the order in which a thread passes them.
 constexpr Loc kDeath[] = {Loc::group_exit,      Loc::exiting,      Loc::exit_event,
                           Loc::exit_event_trap, Loc::exit_signals, Loc::exit_notify,
@@ -18,7 +20,7 @@ void exit_laws(Laws &all) {
   step_law(
       all,
       {"group_exit.final", "Group exit and its status are final", "A group is in exit",
-       "do_group_exit, complete_signal, 6.1; R49, R120", anywhere, anywhere},
+       "do_group_exit, complete_signal, 6.1; R49, R120", anywhere, can_die},
       [](const StepView &s, int) { return s.before.get(s.before.p.group_exit); },
       [](const StepView &s, int) {
         return s.after.get(s.after.p.group_exit) && s.same(s.after.p.death);
@@ -30,7 +32,7 @@ void exit_laws(Laws &all) {
        "A group in exit has no job control flags, no group_stop_count, no signal for the real "
        "parent and no thread with STOP_PENDING or STOP_CONSUME",
        "A group is in exit", "complete_signal, zap_other_threads, 6.1; semantics 1.2, R49, R120",
-       anywhere, anywhere},
+       anywhere, can_die},
       [](const View &v, int) { return v.get(v.p.group_exit); },
       [](const View &v, int) {
         Expr none = truth(true);
@@ -45,7 +47,7 @@ void exit_laws(Laws &all) {
       all,
       {"group_exit.kills_all", "In a group in exit each thread exits, or has SIGKILL pending",
        "A thread is in a group in exit", "complete_signal, zap_other_threads, 6.1; R49, R115, R120",
-       anywhere, anywhere},
+       anywhere, can_die},
       [](const View &v, int t) { return v.get(v.p.group_exit) && v.exists(t); },
       [](const View &v, int t) { return v.dying(t); });
 
@@ -54,7 +56,7 @@ void exit_laws(Laws &all) {
       {"exiting.clean",
        "A thread that is PF_EXITING, a zombie or dead has no jobctl bit and no private signal",
        "A thread is PF_EXITING", "exit_signals, task_set_jobctl_pending, 6.1; R83", anywhere,
-       anywhere},
+       can_die},
       [](const View &v, int t) { return v.exiting(t); },
       [](const View &v, int t) {
         const ThreadFields &f = v.t(t);
@@ -70,7 +72,7 @@ void exit_laws(Laws &all) {
       all,
       {"death.final", "A thread that exits goes on to its death, and never back",
        "A thread that exits takes a step", "do_exit, exit_notify, release_task, 6.1; R115, R116",
-       anywhere, anywhere},
+       anywhere, can_die},
       [](const StepView &s, int t) { return s.before.exits(t) && !s.same(s.before.t(t).loc); },
       [](const StepView &s, int t) {
         Expr later = truth(true), reached = truth(false);
@@ -89,8 +91,7 @@ void exit_laws(Laws &all) {
        "A leader is released by a wait for it only; another thread also by its own exit if "
        "untraced, or by its tracer's death",
        "A thread is released",
-       "wait_task_zombie, exit_notify, __ptrace_detach, 6.1; R20, R116, R133", anywhere,
-       [](const Config &c) { return c[parent_waits] || c[parent_is_tracer]; }},
+       "wait_task_zombie, exit_notify, __ptrace_detach, 6.1; R20, R116, R133", anywhere, can_reap},
       [](const StepView &s, int t) { return s.before.exists(t) && !s.after.exists(t); },
       [](const StepView &s, int t) {
         const bool waits = s.step.label.action == Action::wait && s.step.thread == t;

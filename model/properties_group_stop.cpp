@@ -9,7 +9,8 @@ namespace {
 
 using enum Feature;
 
-bool some_stop_signal(const Config &c) { return c[sig_STOP] || c[sig_TSTP]; }
+bool can_disarm(const Config &c) { return c[parent_waits] || c[sig_CONT] || can_die(c); }
+bool can_notify(const Config &c) { return can_flag(c) && c[sig_CONT]; }
 
 }  // namespace
 
@@ -95,7 +96,7 @@ void group_stop_laws(Laws &all) {
       {"stopped.untraced",
        "A STOPPED thread has no tracer, its group stops or is stopped, and SIGKILL is not pending",
        "A thread is STOPPED", "do_signal_stop, ptrace_set_stopped, 6.1; semantics I4, 1.1",
-       anywhere, some_stop_signal},
+       anywhere, anywhere},
       [](const View &v, int t) { return v.at(t, {Loc::stopped}); },
       [](const View &v, int t) { return !v.traced(t) && v.group_stops() && !v.killed(t); });
 
@@ -154,7 +155,7 @@ void group_stop_laws(Laws &all) {
       {"parent.disarmed",
        "The report of a group-stop goes by the real parent's wait, SIGCONT or group exit only",
        "The real parent's report goes", "wait_task_stopped, prepare_signal, 6.1; R44, R49, R135",
-       anywhere, anywhere},
+       anywhere, can_disarm},
       [](const StepView &s, int) {
         return ne(s.before.get(s.before.p.stop_code), 0) && eq(s.after.get(s.after.p.stop_code), 0);
       },
@@ -202,8 +203,7 @@ void group_stop_laws(Laws &all) {
       {"sigcont.notifies",
        "SIGCONT leaves TRAP_NOTIFY for each live tracee whose stops are flagged, stopped or not",
        "SIGCONT is sent to a live tracee whose stops are flagged",
-       "prepare_signal, ptrace_trap_notify, 6.1; R43, semantics P4", where({seize}),
-       where({sig_CONT, use_seize})},
+       "prepare_signal, ptrace_trap_notify, 6.1; R43, semantics P4", where({seize}), can_notify},
       [](const StepView &s, int t) {
         return truth(s.sends(CONT)) && s.before.flagged(t) && !s.before.killed(t) &&
                !s.before.exiting(t) && !s.before.get(s.before.p.group_exit);

@@ -72,7 +72,7 @@ void request_laws(Laws &all) {
        "enough "
        "to look",
        "INTERRUPT of a live tracee succeeds", "ptrace_request, 6.1; R26, semantics P3",
-       where({seize, interrupt}), where({use_seize})},
+       where({seize, interrupt}), can_interrupt},
       [](const StepView &s, int t) {
         return truth(s.succeeds(Action::interrupt, t)) && !s.before.killed(t) &&
                !s.before.exiting(t);
@@ -88,7 +88,7 @@ void request_laws(Laws &all) {
       {"listen.parks",
        "LISTEN keeps the tracee in its trap, listening, or with a notification due makes it leave",
        "LISTEN succeeds", "ptrace_request, 6.1; R28, semantics P4", where({seize, listen}),
-       where({use_seize})},
+       can_listen},
       [](const StepView &s, int t) { return truth(s.succeeds(Action::listen, t)); },
       [](const StepView &s, int t) {
         const ThreadFields &f = s.before.t(t);

@@ -71,7 +71,7 @@ void signal_laws(Laws &all) {
       all,
       {"killed.awake", "A thread with SIGKILL pending sleeps in no trap (5.19)",
        "SIGKILL is pending for a thread", "ptrace_stop, 6.1; R49, R90", where({killed_never_stops}),
-       anywhere},
+       can_send_sigkill},
       [](const View &v, int t) { return v.killed(t); },
       [](const View &v, int t) { return !v.in_trap(t) && !v.get(v.t(t).listening); });
 
@@ -81,7 +81,7 @@ void signal_laws(Laws &all) {
        "SIGKILL to a live thread or process, from whomever, leaves none of its threads asleep in a "
        "trap or STOPPED",
        "SIGKILL is sent", "complete_signal, 6.1; R49, R50, signal(7), ptrace(2)", anywhere,
-       anywhere},
+       can_send_sigkill},
       [](const StepView &s, int t) {
         const bool to_process = s.step.rule->id == "send.process";
         Expr lives = s.before.exists(t) && !s.before.exiting(t);

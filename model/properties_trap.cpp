@@ -8,6 +8,8 @@ namespace {
 
 using enum Feature;
 
+bool can_notify(const Config &c) { return can_flag(c) && c[sig_CONT]; }
+
 // The thread can take a step of its own.
 Expr goes_on(const View &v, int t) {
   Expr any = truth(false);
@@ -38,7 +40,7 @@ void trap_laws(Laws &all) {
        "A listening thread is a tracee in a trap of do_jobctl_trap, with PTRACE_EVENT_STOP unless "
        "the design listens by option",
        "A thread is listening", "ptrace_request, ptrace_stop, 6.1; semantics I1", where({seize}),
-       where({use_seize, listen})},
+       can_listen},
       [](const View &v, int t) { return v.get(v.t(t).listening); },
       [](const View &v, int t) {
         const Expr bare = v.m.on(stop_options) && v.at(t, {Loc::group_trap});
@@ -83,15 +85,14 @@ void trap_laws(Laws &all) {
       all,
       {"event_trap.seized", "Only a seized tracee stops with PTRACE_EVENT_STOP",
        "A tracee is in PTRACE_EVENT_STOP", "do_jobctl_trap, 6.1; semantics 0", where({hidden_bit}),
-       where({use_seize})},
+       can_interrupt},
       [](const View &v, int t) { return v.at(t, {Loc::event_trap}); },
       [](const View &v, int t) { return v.tracing_is(t, Traced::seized); });
 
   state_law(
       all,
       {"trap_notify.seized", "TRAP_NOTIFY is set for seized tracees only", "TRAP_NOTIFY is set",
-       "WARN_ON_ONCE in ptrace_trap_notify, 6.1; semantics 1.1", where({hidden_bit}),
-       where({use_seize})},
+       "WARN_ON_ONCE in ptrace_trap_notify, 6.1; semantics 1.1", where({hidden_bit}), can_notify},
       [](const View &v, int t) { return v.get(v.t(t).trap_notify); },
       [](const View &v, int t) { return v.tracing_is(t, Traced::seized); });
 
@@ -161,7 +162,7 @@ void trap_laws(Laws &all) {
        "PTRACE_EVENT_STOP shows the stop signal if its group stops or is stopped when it is "
        "entered, and SIGTRAP if not",
        "A tracee enters PTRACE_EVENT_STOP", "do_jobctl_trap, 6.1; R64, semantics 5.3",
-       where({seize}), where({use_seize})},
+       where({seize}), can_interrupt},
       [](const StepView &s, int t) { return s.enters(t, {Loc::event_trap}); },
       [](const StepView &s, int t) {
         const ThreadFields &f = s.after.t(t);
@@ -241,7 +242,7 @@ void trap_laws(Laws &all) {
        "A notification (TRAP_NOTIFY) goes by a trap of do_jobctl_trap, the loss of the tracer or "
        "death only",
        "TRAP_NOTIFY is cleared", "ptrace_stop, __ptrace_unlink, zap_other_threads, 6.1; P4",
-       where({seize}), where({use_seize})},
+       where({seize}), can_notify},
       [](const StepView &s, int t) {
         return s.before.get(s.before.t(t).trap_notify) && !s.after.get(s.after.t(t).trap_notify);
       },

@@ -47,8 +47,7 @@ Expr View::group_stops() const { return ne(get(p.stop_count), 0) || jobs_are(Job
 
 Expr View::is_stop_signal(Field sig) const {
   Expr e = truth(false);
-  for (Sig s : m.signals())
-    if (is_stop(s)) e = e || eq(get(sig), s);
+  for (Sig s : {STOP, TSTP, TTIN, TTOU}) e = e || eq(get(sig), s);
   return e;
 }
 
@@ -63,10 +62,7 @@ Expr View::pending(Sig sig) const {
 }
 
 Expr View::stop_signal_pending() const {
-  Expr e = truth(false);
-  for (Sig s : m.signals())
-    if (is_stop(s)) e = e || pending(s);
-  return e;
+  return pending(STOP) || pending(TSTP) || pending(TTIN) || pending(TTOU);
 }
 
 bool StepView::is(std::string_view rule, int thread) const {
@@ -101,6 +97,25 @@ std::function<bool(const Config &)> where(std::initializer_list<Feature> all) {
   return [all = std::vector<Feature>(all)](const Config &c) {
     return std::all_of(all.begin(), all.end(), [&](Feature f) { return c[f]; });
   };
+}
+
+bool can_flag(const Config &c) {
+  return c[Feature::use_seize] && c[Feature::seize] &&
+         (c[Feature::hidden_bit] || c[Feature::opt_tracestop]);
+}
+bool can_interrupt(const Config &c) {
+  return can_flag(c) && c[Feature::interrupt] &&
+         (c[Feature::hidden_bit] || c[Feature::opt_interrupt]);
+}
+bool can_listen(const Config &c) {
+  return can_interrupt(c) && c[Feature::listen] &&
+         (c[Feature::hidden_bit] || c[Feature::opt_listen]);
+}
+bool can_die(const Config &c) {
+  return c[Feature::exits] || c[Feature::sig_KILL] || c[Feature::sig_TERM];
+}
+bool can_send_sigkill(const Config &c) {
+  return c[Feature::sig_KILL] || (c[Feature::ptrace_kill] && c[Feature::kill_sends_sigkill]);
 }
 
 namespace {

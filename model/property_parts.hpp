@@ -74,6 +74,12 @@ struct Law {
 // applies and reached of laws: everywhere, or where all of these features are on.
 bool anywhere(const Config &c);
 std::function<bool(const Config &)> where(std::initializer_list<Feature> all);
+// What explorations let happen, for `reached`: false only where it cannot, or is hard to tell.
+bool can_flag(const Config &c);  // a tracee whose job control traps carry PTRACE_EVENT_STOP
+bool can_interrupt(const Config &c);
+bool can_listen(const Config &c);
+bool can_die(const Config &c);  // the process
+bool can_send_sigkill(const Config &c);
 
 using Laws = std::vector<Property>;
 template <class Over>

@@ -1,12 +1,10 @@
 #include "tools/ptmc/data.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 
-#include "model/designs.hpp"
 #include "model/input_error.hpp"
 #include "tools/ptmc/verb.hpp"
 
@@ -40,17 +38,6 @@ traces::Scenario find_scenario(const std::string &name_or_file) {
     throw InputError(name_or_file, 0, "no such scenario or file, see ptmc scenario list");
   return traces::read_scenario(name_or_file);
 }
-
-std::vector<const model::Rule *> rules_with_instances(const model::Model &model) {
-  std::vector<const model::Rule *> all;
-  for (const model::Rule &rule : model.rules)
-    if (std::any_of(model.instances.begin(), model.instances.end(),
-                    [&](const model::Instance &i) { return i.rule == &rule; }))
-      all.push_back(&rule);
-  return all;
-}
-
-model::Shape one_thread() { return {1, model::explored_signals()}; }
 
 void write_summary(const std::string &file, const std::vector<traces::ReplayResult> &results) {
   std::map<std::string, std::size_t> rules;

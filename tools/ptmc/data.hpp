@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "model/rule.hpp"
 #include "traces/replay.hpp"
 #include "traces/scenario.hpp"
 
@@ -18,9 +17,6 @@ std::vector<traces::Scenario> all_scenarios();
 // By the name of one that ptmc comes with, else a file. InputError.
 traces::Scenario find_scenario(const std::string &name_or_file);
 
-// The rules that can occur: those with an instance in some shape.
-std::vector<const model::Rule *> rules_with_instances(const model::Model &model);
-model::Shape one_thread();
 // What ptmc replay --summary writes: of how many traces, and how many witnessed each rule.
 void write_summary(const std::string &file, const std::vector<traces::ReplayResult> &results);
 std::map<std::string, std::size_t> read_summary();

@@ -36,15 +36,19 @@ std::vector<Line> lines(const traces::Trace &trace, const traces::ReplayResult &
   return all;
 }
 
+void print_alternatives(const char *what, const std::vector<std::string> &all) {
+  if (!all.empty()) fmt::print("      {:<7} {}\n", what, fmt::join(all, " | "));
+}
+
 void print_text(const traces::ReplayResult &result, const std::vector<Line> &all) {
   fmt::print("{}: {} under kernel {}\n", result.file, result.design, result.kernel);
   for (const Line &line : all) {
     fmt::print("{:>4}  {}\n", line.call->line, traces::describe(*line.call));
     if (!line.explained) continue;
     const traces::Explained &e = *line.explained;
-    fmt::print("      before  {}\n", fmt::join(e.before, " | "));
-    fmt::print("      by      {}\n", fmt::join(e.rules, " | "));
-    fmt::print("      after   {}\n", fmt::join(e.after, " | "));
+    print_alternatives("before", e.before);
+    print_alternatives("by", e.rules);
+    print_alternatives("after", e.after);
   }
   fmt::print("{}\n{}", verdict(result), reason_text(result));
 }

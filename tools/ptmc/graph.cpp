@@ -20,7 +20,6 @@
 #include "model/designs.hpp"
 #include "model/interp.hpp"
 #include "model/property.hpp"
-#include "tools/ptmc/data.hpp"
 #include "tools/ptmc/verb.hpp"
 #include "traces/stage.hpp"
 
@@ -129,7 +128,8 @@ int run(const Options &options) {
   const model::DesignSpec spec = model::parse_design(options.design);
   const model::Config config = model::explored_config(spec, model::find_profile("default"),
                                                       {model::KILL, model::CONT, model::STOP});
-  const std::string text = dot(spec.name(), explore(model::Model(one_thread(), &config)));
+  const std::string text =
+      dot(spec.name(), explore(model::Model({1, model::explored_signals()}, &config)));
   if (options.format == "svg") return print_svg(text);
   fmt::print("{}", text);
   return kYes;

@@ -1,0 +1,344 @@
+// Each invariant as plain code. The names are those of the properties.
+
+#include "tests/properties_hand.hpp"
+
+namespace ptmc::model {
+namespace {
+
+struct HandThread {
+  Loc loc{};
+  Value sig = 0, info = 0, event = 0, call = 0, status = 0, stopsig = 0, cause = 0, next_cause = 0;
+  Value tracing = 0;
+  bool shared = false, report = false, good = false, owes_tracer = false, owes_parent = false;
+  bool systrace = false, sigpending = false;
+  bool stop_pending = false, consume = false, dequeued = false;
+  bool trap_stop = false, trap_notify = false, trapping = false, listening = false;
+  bool options[OPTION_COUNT] = {};
+  bool pending[SIG_COUNT] = {}, blocked[SIG_COUNT] = {};
+  Value pending_info[SIG_COUNT] = {};
+  bool all_zero = true;  // but loc
+
+  bool exists() const { return loc != Loc::none && loc != Loc::dead; }
+  bool pf_exiting() const {
+    return loc == Loc::exit_notify || loc == Loc::zombie || loc == Loc::dead;
+  }
+  bool has_begun_to_exit() const {
+    return pf_exiting() || loc == Loc::group_exit || loc == Loc::exiting ||
+           loc == Loc::exit_event || loc == Loc::exit_event_trap || loc == Loc::exit_signals;
+  }
+  bool trapped() const {
+    switch (loc) {
+      case Loc::entry_trap:
+      case Loc::exit_trap:
+      case Loc::sig_trap:
+      case Loc::event_trap:
+      case Loc::group_trap:
+      case Loc::ptrace_event_trap:
+      case Loc::exit_event_trap:
+        return true;
+      default:
+        return false;
+    }
+  }
+  bool traced() const { return tracing != 0; }
+  bool seized() const { return tracing == 2; }
+};
+
+struct Hand {
+  const Interpreter *interpreter = nullptr;
+  const State *state = nullptr;
+  Config config;
+  std::vector<HandThread> threads;
+  bool pending[SIG_COUNT] = {};
+  bool group_exit = false, tracer_dead = false;
+  Value jobs = 0, cld = 0, stop_count = 0, stop_code = 0, death = 0, attaching = 0;
+  Value chld_tracer[3] = {}, chld_parent[3] = {};
+
+  bool has(Feature f) const { return config[f]; }
+  bool stops_or_is_stopped() const { return stop_count > 0 || jobs == 1; }
+  bool somewhere(Sig s) const {
+    if (pending[s]) return true;
+    for (const HandThread &t : threads)
+      if (t.pending[s]) return true;
+    return false;
+  }
+};
+
+bool stops(Value sig) { return sig == STOP || sig == TSTP || sig == TTIN || sig == TTOU; }
+
+Hand decode(const Interpreter &interpreter, const Config &config, const State &s) {
+  const Schema &schema = interpreter.model.schema;
+  auto get = [&](Field f) { return schema.get(s, f); };
+  Hand h{&interpreter, &s, config, {}};
+  const ProcessFields &p = schema.process;
+  h.group_exit = get(p.group_exit), h.tracer_dead = get(p.tracer_dead);
+  h.jobs = get(p.jobs), h.cld = get(p.cld), h.stop_count = get(p.stop_count);
+  h.stop_code = get(p.stop_code), h.death = get(p.death), h.attaching = get(p.attaching);
+  h.chld_tracer[0] = get(p.chld_tracer), h.chld_parent[0] = get(p.chld_parent);
+  h.chld_tracer[1] = get(p.chld_tracer_status), h.chld_tracer[2] = get(p.chld_tracer_thread);
+  h.chld_parent[1] = get(p.chld_parent_status), h.chld_parent[2] = get(p.chld_parent_thread);
+  for (int i = 0; i < SIG_COUNT; ++i) h.pending[i] = get(p.pend[i]);
+  for (const ThreadFields &f : schema.thread) {
+    HandThread &t = h.threads.emplace_back();
+    t.loc = static_cast<Loc>(get(f.loc));
+    t.sig = get(f.sig), t.info = get(f.info), t.event = get(f.event), t.call = get(f.call);
+    t.status = get(f.status), t.stopsig = get(f.stopsig), t.tracing = get(f.tracing);
+    t.cause = get(f.cause), t.next_cause = get(f.trap_cause);
+    t.shared = get(f.shared), t.report = get(f.report), t.good = get(f.good);
+    t.owes_tracer = get(f.owes_tracer), t.owes_parent = get(f.owes_parent);
+    t.systrace = get(f.systrace), t.sigpending = get(f.sigpending);
+    t.stop_pending = get(f.stop_pending), t.consume = get(f.consume), t.dequeued = get(f.dequeued);
+    t.trap_stop = get(f.trap_stop), t.trap_notify = get(f.trap_notify);
+    t.trapping = get(f.trapping), t.listening = get(f.listening);
+    for (int o = 0; o < OPTION_COUNT; ++o) t.options[o] = get(f.option[o]);
+    for (int i = 0; i < SIG_COUNT; ++i) {
+      t.pending[i] = get(f.pend[i]), t.pending_info[i] = get(f.kinfo[i]);
+      t.blocked[i] = get(f.mask[i]) || get(f.handling[i]);
+    }
+    const int number = static_cast<int>(h.threads.size()) - 1;
+    for (Field x = 0; x < schema.size(); ++x)
+      if (schema[x].thread == number && x != f.loc && get(x)) t.all_zero = false;
+  }
+  return h;
+}
+
+template <bool (*Holds)(const Hand &, const HandThread &)>
+bool each(const Hand &h) {
+  for (const HandThread &t : h.threads)
+    if (!Holds(h, t)) return false;
+  return true;
+}
+
+// ---- Traps
+// ---------------------------------------------------------------------------------------
+
+bool trap_traced(const Hand &, const HandThread &t) { return t.traced() || !t.trapped(); }
+
+bool listening_trapped(const Hand &h, const HandThread &t) {
+  if (!t.listening) return true;
+  if (!t.traced()) return false;
+  if (t.loc == Loc::group_trap) return h.has(Feature::stop_options);
+  return t.loc == Loc::event_trap;
+}
+
+bool trapping_traps(const Hand &h) {
+  for (std::size_t i = 0; i < h.threads.size(); ++i) {
+    const HandThread &t = h.threads[i];
+    if (!t.trapping) continue;
+    const bool in_get_signal = t.loc == Loc::relock || t.loc == Loc::loop;
+    if (!in_get_signal || !t.traced() || !t.trap_stop || t.pending[KILL]) return false;
+    if (h.attaching != i + 1 && !h.tracer_dead) return false;
+  }
+  return true;
+}
+
+bool trapping_ends(const Hand &h) {
+  if (h.attaching == 0 || h.attaching > h.threads.size()) return true;
+  const int sleeps_for = static_cast<int>(h.attaching) - 1;
+  if (!h.threads[sleeps_for].trapping) return true;
+  const Model &m = h.interpreter->model;
+  for (std::size_t i = 0; i < m.instances.size(); ++i) {
+    const Instance &step = m.instances[i];
+    if (step.thread != sleeps_for || step.rule->actor != Actor::kernel) continue;
+    if (step.rule->id.starts_with("attach") || step.rule->id.starts_with("tracer")) continue;
+    if (h.interpreter->enabled(i, *h.state)) return true;
+  }
+  return false;
+}
+
+bool group_trap_attached(const Hand &, const HandThread &t) {
+  return t.loc != Loc::group_trap || (t.tracing == 1 && t.info == 0);
+}
+
+bool event_trap_seized(const Hand &, const HandThread &t) {
+  return t.loc != Loc::event_trap || t.seized();
+}
+
+bool trap_notify_seized(const Hand &, const HandThread &t) { return !t.trap_notify || t.seized(); }
+
+bool untraced_clean(const Hand &, const HandThread &t) {
+  if (t.traced()) return true;
+  for (bool option : t.options)
+    if (option) return false;
+  return !(t.trap_stop || t.trap_notify || t.trapping || t.listening || t.systrace);
+}
+
+bool jobctl_trap_signal(const Hand &h, const HandThread &t) {
+  if (t.loc != Loc::event_trap && t.loc != Loc::group_trap) return true;
+  if (t.sig == TRAP) return t.loc == Loc::event_trap || h.has(Feature::stop_options);
+  return stops(t.sig);
+}
+
+// ---- Group-stop
+// ----------------------------------------------------------------------------------
+
+bool stop_count_consumers(const Hand &h) {
+  if (h.group_exit) return true;
+  Value owing = 0;
+  bool somebody_lives = false;
+  for (const HandThread &t : h.threads) {
+    if (t.consume) ++owing;
+    if (t.exists() && !t.pf_exiting()) somebody_lives = true;
+  }
+  return !somebody_lives || owing == h.stop_count;
+}
+
+bool stop_consume_pending(const Hand &, const HandThread &t) {
+  return !t.consume || (t.stop_pending && stops(t.stopsig));
+}
+
+bool stop_pending_group(const Hand &h, const HandThread &t) {
+  return !t.stop_pending || (!h.group_exit && h.stops_or_is_stopped());
+}
+
+bool stopped_untraced(const Hand &h, const HandThread &t) {
+  if (t.loc != Loc::stopped) return true;
+  return !t.traced() && !t.pending[KILL] && h.stops_or_is_stopped();
+}
+
+bool stop_signal_known(const Hand &h, const HandThread &t) {
+  if (!h.stops_or_is_stopped() || !t.exists() || t.pf_exiting()) return true;
+  return stops(t.stopsig);
+}
+
+bool stop_code_group(const Hand &h) {
+  if (h.stop_code == 0) return h.stop_count == 0 || h.jobs == 1;
+  return stops(h.stop_code) && h.stops_or_is_stopped();
+}
+
+// ---- Signals
+// -------------------------------------------------------------------------------------
+
+bool sigcont_no_stop_signal(const Hand &h) {
+  if (h.group_exit || !h.somewhere(CONT)) return true;
+  return !h.somewhere(STOP) && !h.somewhere(TSTP) && !h.somewhere(TTIN) && !h.somewhere(TTOU);
+}
+
+bool sig_trap_signal(const Hand &, const HandThread &t) {
+  return t.loc != Loc::sig_trap || (t.sig != NONE && t.sig != KILL);
+}
+
+bool sigpending_set(const Hand &, const HandThread &t) {
+  if (t.sigpending || (t.loc != Loc::user && t.loc != Loc::body)) return true;
+  if (t.stop_pending || t.trap_stop || t.trap_notify) return false;
+  for (int s = 0; s < SIG_COUNT; ++s)
+    if (t.pending[s] && !t.blocked[s]) return false;
+  return true;
+}
+
+bool killed_awake(const Hand &, const HandThread &t) {
+  return !t.pending[KILL] || (!t.trapped() && !t.listening);
+}
+
+// ---- Death
+// ---------------------------------------------------------------------------------------
+
+bool group_exit_no_job_control(const Hand &h) {
+  if (!h.group_exit) return true;
+  for (const HandThread &t : h.threads)
+    if (t.stop_pending || t.consume) return false;
+  return h.jobs == 0 && h.cld == 0 && h.stop_count == 0 && h.stop_code == 0;
+}
+
+bool group_exit_kills_all(const Hand &h, const HandThread &t) {
+  return !h.group_exit || !t.exists() || t.has_begun_to_exit() || t.pending[KILL];
+}
+
+bool exiting_clean(const Hand &, const HandThread &t) {
+  if (!t.pf_exiting()) return true;
+  for (bool signal : t.pending)
+    if (signal) return false;
+  return t.stopsig == 0 && !t.stop_pending && !t.consume && !t.dequeued && !t.trap_stop &&
+         !t.trap_notify && !t.trapping && !t.listening;
+}
+
+// ---- Normal form
+// ---------------------------------------------------------------------------------
+
+bool normal_form_thread(const Hand &, const HandThread &t) {
+  if (!t.exists()) return t.all_zero;
+  const bool in_syscall_stop = t.loc == Loc::entry_trap || t.loc == Loc::exit_trap;
+  const bool in_jobctl_trap = t.loc == Loc::event_trap || t.loc == Loc::group_trap;
+  const bool delivers = t.loc == Loc::sig_trap || t.loc == Loc::sig_woken;
+  const bool has_signal = in_syscall_stop || in_jobctl_trap || delivers ||
+                          t.loc == Loc::entry_woken || t.loc == Loc::exit_woken ||
+                          t.loc == Loc::tty_window;
+  if (t.sig && !has_signal) return false;
+  if (t.info && !delivers && t.loc != Loc::group_trap) return false;
+  if (t.shared && !delivers) return false;
+  if ((t.report || t.owes_tracer) && !t.trapped()) return false;
+  if (t.event && t.loc != Loc::ptrace_event_trap) return false;
+  if (t.good && !in_syscall_stop) return false;
+  if (t.call && t.has_begun_to_exit()) return false;
+  const bool in_exit_call = t.call == static_cast<Value>(SysCall::exit) ||
+                            t.call == static_cast<Value>(SysCall::exit_group);
+  if (t.status && !t.has_begun_to_exit() && !in_exit_call) return false;
+  const bool may_not_look = t.loc == Loc::user || t.loc == Loc::body || t.loc == Loc::entry_trap ||
+                            t.loc == Loc::entry_woken;
+  if (t.sigpending && !may_not_look) return false;
+  if ((t.listening || t.cause) && !in_jobctl_trap) return false;
+  if (t.next_cause && !t.trap_stop && !t.trap_notify) return false;
+  for (int s = 0; s < SIG_COUNT; ++s)
+    if (t.pending_info[s] && !t.pending[s]) return false;
+  return true;
+}
+
+bool normal_form_process(const Hand &h) {
+  const bool sigchld = h.has(Feature::sigchld);
+  if (h.cld && !sigchld) return false;
+  if (h.stop_code && h.group_exit) return false;
+  if (h.death && !h.group_exit) return false;
+  if (h.tracer_dead && (h.attaching || h.chld_tracer[0])) return false;
+  if (!sigchld && (h.chld_tracer[0] || h.chld_parent[0])) return false;
+  if (h.has(Feature::parent_is_tracer) && h.chld_parent[0]) return false;
+  if (!h.chld_tracer[0] && (h.chld_tracer[1] || h.chld_tracer[2])) return false;
+  return h.chld_parent[0] || !(h.chld_parent[1] || h.chld_parent[2]);
+}
+
+struct Invariant {
+  std::string_view id;
+  bool (*holds)(const Hand &);
+};
+constexpr Invariant kInvariants[] = {
+    {"trap.traced", each<trap_traced>},
+    {"listening.trapped", each<listening_trapped>},
+    {"trapping.traps", trapping_traps},
+    {"trapping.ends", trapping_ends},
+    {"group_trap.attached", each<group_trap_attached>},
+    {"event_trap.seized", each<event_trap_seized>},
+    {"trap_notify.seized", each<trap_notify_seized>},
+    {"untraced.clean", each<untraced_clean>},
+    {"jobctl_trap.signal", each<jobctl_trap_signal>},
+    {"stop_count.consumers", stop_count_consumers},
+    {"stop_consume.pending", each<stop_consume_pending>},
+    {"stop_pending.group", each<stop_pending_group>},
+    {"stopped.untraced", each<stopped_untraced>},
+    {"stop_signal.known", each<stop_signal_known>},
+    {"stop_code.group", stop_code_group},
+    {"sigcont.no_stop_signal", sigcont_no_stop_signal},
+    {"sig_trap.signal", each<sig_trap_signal>},
+    {"sigpending.set", each<sigpending_set>},
+    {"killed.awake", each<killed_awake>},
+    {"group_exit.no_job_control", group_exit_no_job_control},
+    {"group_exit.kills_all", each<group_exit_kills_all>},
+    {"exiting.clean", each<exiting_clean>},
+    {"normal_form.thread", each<normal_form_thread>},
+    {"normal_form.process", normal_form_process},
+};
+
+}  // namespace
+
+std::vector<std::string_view> hand_invariants() {
+  std::vector<std::string_view> ids;
+  for (const Invariant &i : kInvariants) ids.push_back(i.id);
+  return ids;
+}
+
+std::vector<bool> by_hand(const Interpreter &interpreter, const Config &config, const State &s) {
+  const Hand hand = decode(interpreter, config, s);
+  std::vector<bool> holds;
+  for (const Invariant &i : kInvariants) holds.push_back(i.holds(hand));
+  return holds;
+}
+
+}  // namespace ptmc::model

@@ -1,0 +1,64 @@
+// Traces of real kernels are accepted: every scenario as tools/record-tests recorded it, and the
+// strace logs of real tracers.
+#include "traces/replay.hpp"
+#include <doctest/doctest.h>
+#include <algorithm>
+#include <filesystem>
+
+namespace ptmc::traces {
+namespace {
+
+const std::filesystem::path kSource = PTMC_SOURCE_DIR;
+
+std::vector<std::filesystem::path> files(const std::filesystem::path &directory,
+                                         const std::string &extension) {
+  std::vector<std::filesystem::path> all;
+  for (const auto &entry : std::filesystem::directory_iterator(kSource / directory))
+    if (entry.path().extension() == extension) all.push_back(entry.path());
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+void check_accepted(const ReplayResult &result) {
+  CHECK(result.gave_up == "");
+  CHECK(result.accepted);
+  if (!result.divergence) return;
+  std::string allowed;
+  for (const std::string &one : result.divergence->allowed) allowed += "\n  " + one;
+  FAIL_CHECK(result.divergence->observed, ", allowed:", allowed);
+}
+
+TEST_CASE("every scenario was recorded, and its trace is accepted") {
+  double allowed = 0;
+  const auto scenarios = files("traces/scenarios", ".jsonl");
+  REQUIRE(scenarios.size() >= 40);
+  CHECK(files("tests/traces", ".jsonl").size() == scenarios.size());
+  for (const auto &scenario : scenarios) {
+    INFO(scenario.filename().string());
+    const Trace trace = read_trace(kSource / "tests/traces" / scenario.filename());
+    CHECK(trace.scenario == scenario.stem());
+    CHECK(trace.world == World::closed);
+    const ReplayResult result = replay(trace, {});
+    check_accepted(result);
+    CHECK(result.mean_allowed_next < 2);
+    allowed += result.mean_allowed_next;
+  }
+  // On average a call has hardly more than one outcome.
+  CHECK(allowed / static_cast<double>(scenarios.size()) < 1.1);
+}
+
+TEST_CASE("every strace log is accepted") {
+  int logs = 0;
+  for (const auto &log : files("tests/strace", ".strace")) {
+    if (log.filename().string().starts_with("hand-")) continue;
+    INFO(log.filename().string());
+    ++logs;
+    const ReplayResult result = replay(read_trace(log), {});
+    CHECK(result.world == World::open);
+    check_accepted(result);
+  }
+  CHECK(logs > 40);
+}
+
+}  // namespace
+}  // namespace ptmc::traces

@@ -1,0 +1,20 @@
+// The rules of a design.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/designs.hpp"
+#include "model/rule.hpp"
+
+namespace ptmc::tools {
+
+struct DesignRule {
+  model::Rule rule;
+  std::vector<std::string> guards;  // the names, each once, in the order in which they are asked
+};
+// Those that some recorded trace of a closed world may use: with the tracer apart from the real
+// parent or the same, the process group orphaned or not.
+std::vector<DesignRule> design_rules(const model::DesignSpec &spec);
+
+}  // namespace ptmc::tools

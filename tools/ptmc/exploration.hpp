@@ -1,0 +1,36 @@
+// An exploration as check and the main job run it: what is explored, how it is watched and stopped,
+// and the sentence that says what was covered.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "checker/explore.hpp"
+#include "model/designs.hpp"
+
+namespace ptmc::tools {
+
+struct Subject {
+  model::DesignSpec spec;
+  const model::Profile *profile;
+  int threads;
+  std::vector<model::Sig> signals = {};  // that strangers send; empty: the profile's
+  model::Config config() const { return model::explored_config(spec, *profile, signals); }
+};
+// "default" for one thread, "pair" for two, "group-stop" for more.
+const model::Profile &usual_profile(int threads);
+
+// All that is left to choose: with a progress line on a terminal, ended by SIGINT and SIGTERM.
+checker::ExploreOptions watched_options();
+checker::ExploreResult explore_watched(const model::Model &model,
+                                       const checker::ExploreOptions &options);
+bool interrupted();
+
+std::string covered(const Subject &subject, const checker::ExploreResult &result);
+// Why a real design breaks the property in this configuration; nullptr: not known to.
+const model::KnownViolation *known_violation(const model::Property &property,
+                                             const model::Config &config);
+
+std::vector<std::string_view> option_names(const model::Config &config);
+
+}  // namespace ptmc::tools
