@@ -16,7 +16,7 @@ struct HandThread {
   bool options[OPTION_COUNT] = {};
   bool pending[SIG_COUNT] = {}, blocked[SIG_COUNT] = {};
   Value pending_info[SIG_COUNT] = {};
-  bool all_zero = true;  // but loc
+  bool all_zero = true;  // but loc; of a released thread
 
   bool exists() const { return loc != Loc::none && loc != Loc::dead; }
   bool pf_exiting() const {
@@ -95,6 +95,7 @@ Hand decode(const Interpreter &interpreter, const Config &config, const State &s
       t.pending[i] = get(f.pend[i]), t.pending_info[i] = get(f.kinfo[i]);
       t.blocked[i] = get(f.mask[i]) || get(f.handling[i]);
     }
+    if (t.exists()) continue;
     const int number = static_cast<int>(h.threads.size()) - 1;
     for (Field x = 0; x < schema.size(); ++x)
       if (schema[x].thread == number && x != f.loc && get(x)) t.all_zero = false;

@@ -53,7 +53,7 @@ Subject subject_of(const Options &options) {
   if (options.options) subject.spec.options = model::parse_options(*options.options);
   const model::Config base = model::base_config(subject.spec);
   for (model::Option o : subject.spec.options)
-    if (o >= model::TRACESTOP && !base[model::Feature::stop_options])
+    if (o >= model::TRACESTOP && o <= model::SANEERR && !base[model::Feature::stop_options])
       refuse(fmt::format("design '{}' has no option {}", subject.spec.design->name,
                          model::kOptionNames[o]));
   subject.profile = options.profile.empty() ? &usual_profile(options.threads)

@@ -1,0 +1,448 @@
+// The program ptmc as people and scripts meet it: exit codes, one-line errors, and the JSON keys of
+// the contract. Runs the built program.
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+namespace {
+
+using Json = nlohmann::json;
+namespace fs = std::filesystem;
+
+struct TempDirectory {
+  TempDirectory() {
+    std::string name = (fs::temp_directory_path() / "ptmc-cli-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+  ~TempDirectory() { fs::remove_all(path); }
+  std::string write(const std::string &name, const std::string &text) const {
+    std::ofstream(path / name, std::ios::binary) << text;
+    return (path / name).string();
+  }
+  fs::path path;
+};
+
+std::string read(const fs::path &file) {
+  std::stringstream text;
+  text << std::ifstream(file, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+struct Result {
+  int code;
+  std::string out, err;
+};
+
+// As a shell would: before and after surround the program, e.g. "timeout 1" and ">/dev/full".
+Result run(const std::string &arguments, const std::string &before = "",
+           const std::string &after = "") {
+  const TempDirectory dir;
+  const std::string out = (dir.path / "out").string(), err = (dir.path / "err").string();
+  const std::string redirected = after.empty() ? " >" + out : " " + after;
+  const int status =
+      std::system((before + " " PTMC_PROGRAM " " + arguments + redirected + " 2>" + err).c_str());
+  REQUIRE(WIFEXITED(status));
+  return {WEXITSTATUS(status), read(out), read(err)};
+}
+
+long lines(const std::string &text) { return std::count(text.begin(), text.end(), '\n'); }
+
+// What is on stderr after "ptmc: ".
+std::string usage_error(const std::string &arguments) {
+  const Result r = run(arguments);
+  INFO(arguments, "\n", r.out, r.err);
+  CHECK(r.code == 2);
+  CHECK(r.out == "");
+  CHECK(lines(r.err) == 1);
+  CHECK(r.err.starts_with("ptmc: "));
+  return r.err.size() > 6 ? r.err.substr(6, r.err.size() - 7) : "";
+}
+
+Json json_of(const Result &r) {
+  const Json json = Json::parse(r.out, nullptr, false);
+  REQUIRE_MESSAGE(!json.is_discarded(), r.out, r.err);
+  return json;
+}
+
+// "states:number design:string": the keys that an object must have.
+void check_keys(const Json &object, const std::string &keys) {
+  std::istringstream in(keys);
+  for (std::string key; in >> key;) {
+    const std::string name = key.substr(0, key.find(':')), type = key.substr(key.find(':') + 1);
+    INFO(name);
+    REQUIRE(object.contains(name));
+    CHECK(object[name].type_name() == type);
+  }
+}
+
+const std::string kSmall = "check --profile pair --signals KILL";
+
+const std::string kHeader =
+    R"({"format":"ptmc-trace","version":1,"kernel":"6.18.44","arch":"x86_64","world":"closed",)"
+    R"("design":"linux-3.4","tracer":3,"clock":"monotonic-ns","processes":[)"
+    R"({"pid":3,"role":"tracer","threads":[3]},{"pid":1,"role":"world","threads":[1]},)"
+    R"({"pid":5,"role":"tracee","threads":[5]},{"pid":4,"role":"parent","threads":[4]}]})"
+    "\n";
+const std::string kSeize =
+    R"({"pid":3,"call":"ptrace","args":{"request":"PTRACE_SEIZE","pid":5,"addr":0,"data":0},)"
+    R"("ret":0,"t0":10,"t1":11})"
+    "\n";
+const std::string kInterrupt =
+    R"({"pid":3,"call":"ptrace","args":{"request":"PTRACE_INTERRUPT","pid":5,"addr":0,"data":0},)"
+    R"("ret":0,"t0":20,"t1":21})"
+    "\n";
+const std::string kUser = R"({"pid":5,"call":"user","args":{},"ret":0,"t0":40,"t1":41})"
+                          "\n";
+std::string wait(const std::string &status) {
+  return R"({"pid":3,"call":"wait4","args":{"pid":5,"options":"__WALL"},"ret":5,"status":")" +
+         status + R"(","t0":30,"t1":31})" + "\n";
+}
+const std::string kGood = kHeader + kSeize + kInterrupt + wait("0x80057f");
+const std::string kBad = kHeader + kSeize + kInterrupt + wait("0x137f");
+
+}  // namespace
+
+TEST_CASE("usage errors: one line, exit 2") {
+  CHECK(usage_error("frobnicate").find("unknown verb 'frobnicate'") == 0);
+  CHECK(usage_error("claims").find("unknown verb 'claims'") == 0);
+  CHECK(usage_error("check --design linux-9") == "unknown design 'linux-9'");
+  CHECK(usage_error("check --design linux-3.4@x") == "unknown kernel version 'x'");
+  CHECK(usage_error("check --profile nonsense") == "unknown profile 'nonsense'");
+  CHECK(usage_error("check --options NONSENSE") == "unknown option 'NONSENSE'");
+  CHECK(usage_error("check --signals SIGNONSENSE") == "unknown signal 'SIGNONSENSE'");
+  CHECK(usage_error("check --property non.sense") == "unknown property 'non.sense'");
+  CHECK(usage_error("check --design legacy --property listen.parks").find("does not apply") !=
+        std::string::npos);
+  CHECK(usage_error("check --options TRACESTOP").find("has no option TRACESTOP") !=
+        std::string::npos);
+  for (const char *size : {"12Q", "0", "-1", "M", "''", "1.5G", "12MM", "99999999999T"})
+    CHECK(usage_error("check --max-memory=" + std::string(size)).find("--max-memory: ") == 0);
+  for (const char *arguments : {"--nonsense",
+                                "--format json",
+                                "check --threads 0",
+                                "check --threads 9",
+                                "check --threads two",
+                                "check --jobs 0",
+                                "check --jobs -1",
+                                "check --time-limit 0",
+                                "check --time-limit soon",
+                                "check --processes 2",
+                                "check --processes 0",
+                                "check --engine z3",
+                                "check --engine both",
+                                "check --engine nonsense",
+                                "check --tracer strace.json",
+                                "check --signals ''",
+                                "check --format xml",
+                                "check extra",
+                                "check --design",
+                                "check --design ''",
+                                "scenario",
+                                "scenario nonsense",
+                                "scenario run",
+                                "scenario run no-such-scenario",
+                                "scenario run /",
+                                "replay",
+                                "explain",
+                                "replay /no/such/file",
+                                "explain /no/such/file",
+                                "replay /",
+                                "explain /",
+                                "rules --design nonsense",
+                                "graph --design nonsense",
+                                "graph --format png",
+                                "''"})
+    usage_error(arguments);
+}
+
+TEST_CASE("--help of every verb") {
+  for (const std::string verb : {"", "check", "scenario", "scenario list", "scenario run", "replay",
+                                 "explain", "rules", "graph"}) {
+    const Result r = run(verb + " --help");
+    CHECK(r.code == 0);
+    CHECK(r.out.find("Usage: ptmc") != std::string::npos);
+    CHECK(r.err == "");
+  }
+}
+
+TEST_CASE("malformed traces: file and line") {
+  const TempDirectory dir;
+  const auto error = [&](const std::string &text) {
+    const std::string file = dir.write("f", text), error = usage_error("replay " + file);
+    CHECK(usage_error("explain " + file) == error);
+    REQUIRE(error.starts_with(file));
+    return error.substr(file.size());
+  };
+  CHECK(error("").starts_with(": "));
+  CHECK(error(" \n\n").starts_with(": "));
+  CHECK(error("{").starts_with(":1: "));
+  CHECK(error("{}\n").starts_with(":1: "));
+  CHECK(error("[]\n").starts_with(":1: "));
+  CHECK(error(kHeader + kSeize + "{\"pid\":3,\n").starts_with(":3: "));
+  CHECK(error(kHeader + kSeize + "nonsense\n").starts_with(":3: "));
+  CHECK(error(kHeader + R"({"pid":3,"call":"nonsense"})").starts_with(":2: "));
+  CHECK(error(kHeader + kSeize + kInterrupt + wait("nonsense")).starts_with(":4: "));
+  CHECK(error(std::string("\x7f"
+                          "ELF\0\1\2\3\xff\xfe\n\0\0",
+                          14))
+            .starts_with(":1: "));
+  CHECK(error("no trace at all\n").starts_with(":1: "));
+  const std::string log = read(PTMC_SOURCE_DIR "/tests/strace/rr-kill_ptracee.strace");
+  REQUIRE(log.size() > 100);
+  for (const std::size_t cut : {log.size() - 3, log.size() / 2, std::size_t{30}}) {
+    const Result r = run("replay " + dir.write("cut", log.substr(0, cut)));
+    INFO(r.out, r.err);
+    if (r.code == 2) CHECK(r.err.starts_with("ptmc: " + (dir.path / "cut").string() + ":"));
+    CHECK(lines(r.err) == (r.code == 2));
+  }
+  // One malformed trace among good ones: nothing else is said.
+  usage_error("replay " + dir.write("good", kGood) + " " + dir.write("bad", kHeader + "x\n"));
+}
+
+TEST_CASE("check: the keys of the contract") {
+  const Result r = run(kSmall + " --jobs 1 --format json");
+  CHECK((r.code == 0 || r.code == 1));
+  CHECK(r.err == "");
+  const Json json = json_of(r);
+  check_keys(json,
+             "design:string options:array profile:string threads:number processes:number "
+             "tracer:string engine:string states:number transitions:number depth:number "
+             "complete:boolean covered:string rules_fired:object seconds:number "
+             "peak_memory_bytes:number properties:array");
+  CHECK(json["design"] == "linux-3.4");
+  CHECK(json["profile"] == "pair");
+  CHECK(json["complete"] == true);
+  CHECK(json["states"] > 1000);
+  CHECK(json["covered"].get<std::string>().find("SIGKILL") != std::string::npos);
+  std::uint64_t fired = 0;
+  for (const auto &[rule, count] : json["rules_fired"].items()) fired += count.get<std::uint64_t>();
+  CHECK(fired == json["transitions"]);
+  CHECK(json["rules_fired"].contains("inject.requeue"));  // cannot fire here: nothing is blocked
+  CHECK(json["rules_fired"]["inject.requeue"] == 0);
+
+  REQUIRE(json["properties"].size() >= 24);
+  std::set<std::string> ids;
+  bool violated = false;
+  for (const Json &p : json["properties"]) {
+    check_keys(p,
+               "id:string kind:string statement:string verdict:string known:boolean "
+               "engine:string");
+    CHECK(ids.insert(p["id"]).second);
+    CHECK((p["kind"] == "always" || p["kind"] == "sometimes"));
+    violated = violated || p["verdict"] == "violated";
+    const bool has_trace = p["verdict"] == (p["kind"] == "always" ? "violated" : "holds");
+    CHECK(p.contains("trace") == has_trace);
+    if (has_trace && p["id"] != "normal_form.process.occurs")
+      for (const Json &step : p["trace"]["steps"])
+        check_keys(step,
+                   "number:number actor:string rule:string parameters:string effect:string "
+                   "changes:array stop_kinds:array");
+  }
+  CHECK(r.code == violated);
+}
+
+TEST_CASE("check: the counts do not depend on --jobs, the options come from where they should") {
+  const Json one = json_of(run(kSmall + " --jobs 1 --format json"));
+  const Json two = json_of(run(kSmall + " --jobs 2 --format json"));
+  for (const char *key : {"states", "transitions", "depth", "rules_fired", "properties"})
+    CHECK(one[key] == two[key]);
+
+  const auto options = [](const std::string &more) {
+    const Json json = json_of(run(kSmall + " --property kill.kills --format json " + more));
+    return json["options"].get<std::vector<std::string>>();
+  };
+  using Names = std::vector<std::string>;
+  CHECK(options("") == Names{"TRACEEXIT"});
+  CHECK(options("--options EXITKILL") == Names{"EXITKILL", "TRACEEXIT"});
+  CHECK(options("--design seize-options").size() == 6);
+  CHECK(options("--design seize-options --options ''") == Names{"TRACEEXIT"});
+  CHECK(options("--design seize-options+LISTEN --options LISTEN,CHILDSTOP") ==
+        Names{"TRACEEXIT", "LISTEN", "CHILDSTOP"});
+}
+
+TEST_CASE("check: a violated property has its counterexample and exit code 1") {
+  // A dying group drops SIGKILL since 6.1: a known violation.
+  const std::string arguments =
+      kSmall + " --property sigkill.wakes --property sigkill.wakes.occurs";
+  const Result text = run(arguments);
+  CHECK(text.code == 1);
+  CHECK(text.out.find("violated  sigkill.wakes") != std::string::npos);
+  CHECK(text.out.find("   1. ") != std::string::npos);
+  CHECK(text.out.find("known: ") != std::string::npos);
+  const Result json = run(arguments + " --format json");
+  CHECK(json.code == 1);
+  const Json properties = json_of(json)["properties"];
+  REQUIRE(properties.size() == 2);
+  CHECK(properties[0]["verdict"] == "violated");
+  CHECK(properties[0]["known"] == true);
+  CHECK(properties[0]["trace"]["steps"].size() > 2);
+}
+
+TEST_CASE("check: what is incomplete says so, exit 3") {
+  const std::string property = " --property listen.parks";
+  for (const std::string limit : {"--max-memory 1M", "--time-limit 0.001"}) {
+    const Result r = run("check --threads 2 " + limit + property);
+    INFO(r.out, r.err);
+    CHECK(r.code == 3);
+    CHECK(r.out.find("unknown   listen.parks") == 0);
+    CHECK(r.out.find("\nincomplete (") != std::string::npos);
+    const Json json = json_of(run("check --threads 2 --format json " + limit + property));
+    CHECK(json["complete"] == false);
+    CHECK(json["properties"][0]["verdict"] == "unknown");
+  }
+}
+
+TEST_CASE("check: an interrupt gives the result so far, exit 3") {
+  for (const std::string signal : {"INT", "TERM"}) {
+    const Result r = run("check --threads 2 --property listen.parks",
+                         "timeout --preserve-status -s " + signal + " 2");
+    INFO(r.out, r.err);
+    CHECK(r.code == 3);
+    const std::string last = r.out.substr(r.out.rfind('\n', r.out.size() - 2) + 1);
+    CHECK(last.starts_with("incomplete (interrupted): "));
+    CHECK(r.err == "");
+  }
+  const Result job = run("", "timeout --preserve-status -s INT 1");
+  CHECK(job.code == 3);
+  CHECK(job.out.starts_with("design "));
+  CHECK(job.out.find("interrupted") != std::string::npos);
+}
+
+TEST_CASE("replay: accepted, rejected, and the keys of the contract") {
+  const TempDirectory dir;
+  const std::string good = dir.write("good", kGood), bad = dir.write("bad", kBad);
+  const Result accepted = run("replay " + good);
+  CHECK(accepted.code == 0);
+  CHECK(accepted.out.starts_with("accepted " + good));
+  CHECK(lines(accepted.out) == 1);
+
+  const Result rejected = run("replay " + good + " " + bad);
+  CHECK(rejected.code == 1);
+  CHECK(rejected.out.find("\nrejected " + bad) != std::string::npos);
+  CHECK(rejected.out.find("line 4") != std::string::npos);
+
+  const Result r = run("replay --format json " + good + " " + bad);
+  CHECK(r.code == 1);
+  const Json traces = json_of(r)["traces"];
+  REQUIRE(traces.size() == 2);
+  for (const Json &t : traces)
+    check_keys(t,
+               "file:string design:string kernel:string world:string verdict:string "
+               "events:number max_states:number mean_allowed_next:number");
+  CHECK(traces[0]["verdict"] == "accepted");
+  CHECK_FALSE(traces[0].contains("divergence"));
+  CHECK(traces[1]["verdict"] == "rejected");
+  const Json &divergence = traces[1]["divergence"];
+  check_keys(divergence, "event:number line:number observed:string allowed:array blocked_by:array");
+  CHECK(divergence["event"] == 2);
+  CHECK(divergence["line"] == 4);
+  REQUIRE(!divergence["blocked_by"].empty());
+  for (const Json &b : divergence["blocked_by"]) check_keys(b, "rule:string guard:string");
+
+  CHECK(run("replay --design legacy " + good).code == 1);
+  CHECK(run("replay --kernel 3.4 " + good).code == 0);
+  usage_error("replay --kernel six " + good);
+}
+
+TEST_CASE("explain: every call") {
+  const TempDirectory dir;
+  const Result good = run("explain " + dir.write("good", kGood));
+  CHECK(good.code == 0);
+  for (const char *part :
+       {"PTRACE_SEIZE", "PTRACE_INTERRUPT", "wait4", "t0 event-stop", "seize(t0", "\naccepted\n"})
+    CHECK(good.out.find(part) != std::string::npos);
+  const std::string bad = dir.write("bad", kBad + kUser);
+  const Result rejected = run("explain " + bad);
+  CHECK(rejected.code == 1);
+  CHECK(rejected.out.find("\nrejected\n") != std::string::npos);
+  const Json json = json_of(run("explain --format json " + bad));
+  CHECK(json["verdict"] == "rejected");
+  REQUIRE(json["calls"].size() == 3);
+  for (const Json &call : json["calls"]) check_keys(call, "event:number line:number call:string");
+  CHECK(json["calls"][0]["after"] == Json{"t0 running"});
+}
+
+TEST_CASE("scenario: listed, run, replayed, explained") {
+  const Json listed = json_of(run("scenario list --format json"))["scenarios"];
+  REQUIRE(listed.size() >= 40);
+  CHECK(lines(run("scenario list").out) == static_cast<long>(listed.size()));
+
+  const TempDirectory dir;
+  const std::string trace = (dir.path / "trace").string();
+  const Result ran = run("scenario run listen-group-stop -o " + trace);
+  if (ran.code == 4) {
+    MESSAGE("skipped, not possible here: ", ran.err);
+    return;
+  }
+  CHECK(ran.code == 0);
+  CHECK(ran.out == "");
+  CHECK(ran.err == "");
+  CHECK(run("replay " + trace).code == 0);
+  const Json calls = json_of(run("explain --format json " + trace))["calls"];
+  CHECK(static_cast<long>(calls.size()) == lines(read(trace)) - 1);
+
+  // A file, to stdout; an expectation that this kernel does not meet is told, and no error.
+  std::string text = read(PTMC_SOURCE_DIR "/traces/scenarios/listen-group-stop.jsonl");
+  const std::string expected = R"("expect":{"ret":0})";
+  text.replace(text.find(expected), expected.size(), R"("expect":{"errno":"EIO"})");
+  const Result wrong = run("scenario run " + dir.write("wrong.jsonl", text));
+  CHECK(wrong.code == 0);
+  CHECK(wrong.out.starts_with(R"({"format":"ptmc-trace")"));
+  CHECK(wrong.err.starts_with("ptmc: unexpected: " + (dir.path / "wrong.jsonl").string() + ":2: "));
+  usage_error("scenario run listen-group-stop -o /no/such/directory/trace");
+  usage_error("scenario run " + dir.write("bad.jsonl", text + "nonsense\n"));
+}
+
+TEST_CASE("rules: each once, with the keys of the contract") {
+  for (const std::string design : {"legacy", "seize-3.1", "seize-options", "linux-3.4"}) {
+    const Json json = json_of(run("rules --format json --design " + design));
+    CHECK(json["design"] == design);
+    std::set<std::string> ids;
+    for (const Json &rule : json["rules"]) {
+      check_keys(rule,
+                 "id:string actor:string guard:array effect:string kernel_functions:array "
+                 "semantics:array witnessed:number");
+      CHECK(ids.insert(rule["id"]).second);
+      CHECK(!rule["kernel_functions"].empty());
+    }
+    CHECK(ids.size() > 60);
+    CHECK(ids.contains("listen") == (design != "legacy"));
+    CHECK(ids.contains("traceme"));
+    const std::string text = run("rules --design " + design).out;
+    for (const std::string &id : ids)
+      CHECK(("\n" + text).find("\n" + id + " (") != std::string::npos);
+  }
+}
+
+TEST_CASE("graph: DOT of the stop machine, and SVG where Graphviz is") {
+  const Result r = run("graph");
+  CHECK(r.code == 0);
+  CHECK(r.out.starts_with("digraph \"linux-3.4\" {"));
+  CHECK(std::count(r.out.begin(), r.out.end(), '{') == std::count(r.out.begin(), r.out.end(), '}'));
+  CHECK(std::count(r.out.begin(), r.out.end(), '"') % 2 == 0);
+  CHECK(r.out.find("\"seized group-stop\" -> \"seized listening\" [label=\"listen\"]") !=
+        std::string::npos);
+  CHECK(run("graph --design legacy").out.find("listening") == std::string::npos);
+
+  const Result svg = run("graph --format svg");
+  if (std::system("command -v dot >/dev/null") == 0)
+    CHECK(svg.out.find("<svg") != std::string::npos);
+  const Result without = run("graph --format svg", "PATH=/nonexistent");
+  CHECK(without.code == 4);
+  CHECK(lines(without.err) == 1);
+  CHECK(without.out == "");
+}
+
+TEST_CASE("what cannot be written is exit 4") {
+  const Result r = run("rules", "", ">/dev/full");
+  CHECK(r.code == 4);
+  CHECK(lines(r.err) == 1);
+}
