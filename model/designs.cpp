@@ -228,7 +228,7 @@ DesignSpec parse_design(std::string_view text) {
   if (plus != text.npos) {
     spec.options = parse_options(text.substr(plus + 1));
   } else {
-    for (int o = TRACESTOP; o < OPTION_COUNT; ++o)
+    for (int o = TRACESTOP; o <= SANEERR; ++o)
       if (name == "seize-options") spec.options.push_back(static_cast<Option>(o));
   }
   return spec;

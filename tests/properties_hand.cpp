@@ -2,106 +2,12 @@
 
 #include "tests/properties_hand.hpp"
 
+#include "tests/properties_hand_state.hpp"
+
 namespace ptmc::model {
 namespace {
 
-struct HandThread {
-  Loc loc{};
-  Value sig = 0, info = 0, event = 0, call = 0, status = 0, stopsig = 0, cause = 0, next_cause = 0;
-  Value tracing = 0;
-  bool shared = false, report = false, good = false, owes_tracer = false, owes_parent = false;
-  bool systrace = false, sigpending = false;
-  bool stop_pending = false, consume = false, dequeued = false;
-  bool trap_stop = false, trap_notify = false, trapping = false, listening = false;
-  bool options[OPTION_COUNT] = {};
-  bool pending[SIG_COUNT] = {}, blocked[SIG_COUNT] = {};
-  Value pending_info[SIG_COUNT] = {};
-  bool all_zero = true;  // but loc; of a released thread
-
-  bool exists() const { return loc != Loc::none && loc != Loc::dead; }
-  bool pf_exiting() const {
-    return loc == Loc::exit_notify || loc == Loc::zombie || loc == Loc::dead;
-  }
-  bool has_begun_to_exit() const {
-    return pf_exiting() || loc == Loc::group_exit || loc == Loc::exiting ||
-           loc == Loc::exit_event || loc == Loc::exit_event_trap || loc == Loc::exit_signals;
-  }
-  bool trapped() const {
-    switch (loc) {
-      case Loc::entry_trap:
-      case Loc::exit_trap:
-      case Loc::sig_trap:
-      case Loc::event_trap:
-      case Loc::group_trap:
-      case Loc::ptrace_event_trap:
-      case Loc::exit_event_trap:
-        return true;
-      default:
-        return false;
-    }
-  }
-  bool traced() const { return tracing != 0; }
-  bool seized() const { return tracing == 2; }
-};
-
-struct Hand {
-  const Interpreter *interpreter = nullptr;
-  const State *state = nullptr;
-  Config config;
-  std::vector<HandThread> threads;
-  bool pending[SIG_COUNT] = {};
-  bool group_exit = false, tracer_dead = false;
-  Value jobs = 0, cld = 0, stop_count = 0, stop_code = 0, death = 0, attaching = 0;
-  Value chld_tracer[3] = {}, chld_parent[3] = {};
-
-  bool has(Feature f) const { return config[f]; }
-  bool stops_or_is_stopped() const { return stop_count > 0 || jobs == 1; }
-  bool somewhere(Sig s) const {
-    if (pending[s]) return true;
-    for (const HandThread &t : threads)
-      if (t.pending[s]) return true;
-    return false;
-  }
-};
-
 bool stops(Value sig) { return sig == STOP || sig == TSTP || sig == TTIN || sig == TTOU; }
-
-Hand decode(const Interpreter &interpreter, const Config &config, const State &s) {
-  const Schema &schema = interpreter.model.schema;
-  auto get = [&](Field f) { return schema.get(s, f); };
-  Hand h{&interpreter, &s, config, {}};
-  const ProcessFields &p = schema.process;
-  h.group_exit = get(p.group_exit), h.tracer_dead = get(p.tracer_dead);
-  h.jobs = get(p.jobs), h.cld = get(p.cld), h.stop_count = get(p.stop_count);
-  h.stop_code = get(p.stop_code), h.death = get(p.death), h.attaching = get(p.attaching);
-  h.chld_tracer[0] = get(p.chld_tracer), h.chld_parent[0] = get(p.chld_parent);
-  h.chld_tracer[1] = get(p.chld_tracer_status), h.chld_tracer[2] = get(p.chld_tracer_thread);
-  h.chld_parent[1] = get(p.chld_parent_status), h.chld_parent[2] = get(p.chld_parent_thread);
-  for (int i = 0; i < SIG_COUNT; ++i) h.pending[i] = get(p.pend[i]);
-  for (const ThreadFields &f : schema.thread) {
-    HandThread &t = h.threads.emplace_back();
-    t.loc = static_cast<Loc>(get(f.loc));
-    t.sig = get(f.sig), t.info = get(f.info), t.event = get(f.event), t.call = get(f.call);
-    t.status = get(f.status), t.stopsig = get(f.stopsig), t.tracing = get(f.tracing);
-    t.cause = get(f.cause), t.next_cause = get(f.trap_cause);
-    t.shared = get(f.shared), t.report = get(f.report), t.good = get(f.good);
-    t.owes_tracer = get(f.owes_tracer), t.owes_parent = get(f.owes_parent);
-    t.systrace = get(f.systrace), t.sigpending = get(f.sigpending);
-    t.stop_pending = get(f.stop_pending), t.consume = get(f.consume), t.dequeued = get(f.dequeued);
-    t.trap_stop = get(f.trap_stop), t.trap_notify = get(f.trap_notify);
-    t.trapping = get(f.trapping), t.listening = get(f.listening);
-    for (int o = 0; o < OPTION_COUNT; ++o) t.options[o] = get(f.option[o]);
-    for (int i = 0; i < SIG_COUNT; ++i) {
-      t.pending[i] = get(f.pend[i]), t.pending_info[i] = get(f.kinfo[i]);
-      t.blocked[i] = get(f.mask[i]) || get(f.handling[i]);
-    }
-    if (t.exists()) continue;
-    const int number = static_cast<int>(h.threads.size()) - 1;
-    for (Field x = 0; x < schema.size(); ++x)
-      if (schema[x].thread == number && x != f.loc && get(x)) t.all_zero = false;
-  }
-  return h;
-}
 
 template <bool (*Holds)(const Hand &, const HandThread &)>
 bool each(const Hand &h) {
