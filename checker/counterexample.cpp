@@ -17,8 +17,7 @@ using Names = std::span<const std::string_view>;
 constexpr std::string_view kTraced[] = {"no", "attached", "seized"};
 constexpr std::string_view kJobs[] = {"none", "stopped", "continued"};
 constexpr std::string_view kInfo[] = {"user", "tkill", "kernel", "tracer"};
-constexpr std::string_view kCall[] = {"none", "plain",      "pause",
-                                      "exit", "exit_group", "sigreturn"};
+constexpr std::string_view kCall[] = {"none", "plain", "pause", "exit", "exit_group", "sigreturn"};
 constexpr std::string_view kCause[] = {"none",        "group",  "interrupt", "sigcont",
                                        "auto-attach", "attach", "stale"};
 constexpr std::string_view kDisposition[] = {"default", "ignored", "handled"};

@@ -24,8 +24,7 @@ constexpr std::uint64_t kLook = 64;     // states between two looks at the clock
 constexpr double kReportSeconds = 0.5;  // between two progress reports
 
 std::vector<const Property *> chosen(const Model &model, const ExploreOptions &options) {
-  const std::vector<Property> &all =
-      options.properties ? *options.properties : model::properties();
+  const std::vector<Property> &all = options.properties ? *options.properties : model::properties();
   for (const std::string &id : options.property_ids)
     if (std::none_of(all.begin(), all.end(), [&](const Property &p) { return p.id == id; }))
       throw InputError("", 0, "unknown property '" + id + "'");
@@ -40,9 +39,7 @@ std::vector<const Property *> chosen(const Model &model, const ExploreOptions &o
 
 struct Worker {
   Worker(const Model &model, const Layout &layout, const FastForm *fast, const Watch &watch)
-      : expander(model, fast),
-        watcher(watch, layout, expander),
-        packed(kBatch * layout.words()) {}
+      : expander(model, fast), watcher(watch, layout, expander), packed(kBatch * layout.words()) {}
 
   Expander expander;
   Watcher watcher;
@@ -108,8 +105,7 @@ Exploration::Exploration(const Model &model, const ExploreOptions &options)
       watch_(model, layout_, chosen(model, options)),
       goals_(watch_.properties().size()) {
   for (int w = 0; w < jobs_; ++w)
-    workers_.push_back(
-        std::make_unique<Worker>(model, layout_, fast_ ? &*fast_ : nullptr, watch_));
+    workers_.push_back(std::make_unique<Worker>(model, layout_, fast_ ? &*fast_ : nullptr, watch_));
   const std::size_t own = buffers();
   const std::size_t limit = options.max_memory;
   store_.emplace(layout_.words(), jobs_, limit == 0 ? 0 : limit > own ? limit - own : 1);
@@ -127,7 +123,8 @@ std::uint64_t Exploration::total(std::atomic<std::uint64_t> Worker::*counter) co
   return sum;
 }
 
-// ---- The search ----------------------------------------------------------------------------------
+// ---- The search
+// ----------------------------------------------------------------------------------
 
 ExploreResult Exploration::run() {
   Worker &first = *workers_[0];
@@ -177,9 +174,8 @@ void Exploration::expand_level() {
     halt_ = false;
     in_parallel(static_cast<int>(std::min<std::size_t>(workers_.size(), pieces_.size())),
                 [&](int w) { work(w); });
-    pieces_.erase(pieces_.begin(),
-                  pieces_.begin() + static_cast<std::ptrdiff_t>(
-                                        std::min(next_piece_.load(), pieces_.size())));
+    pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                         next_piece_.load(), pieces_.size())));
     for (const auto &w : workers_)
       if (const Range rest = std::exchange(w->piece, {}); rest.count) pieces_.push_back(rest);
     if (full_) return;
@@ -270,15 +266,15 @@ void Exploration::flush(Worker &w) {
   w.waiting = 0;
 }
 
-// ---- The result ----------------------------------------------------------------------------------
+// ---- The result
+// ----------------------------------------------------------------------------------
 
 void Exploration::conclude(ExploreResult &result) {
   result.states = total(&Worker::added);
   result.fired.resize(model_.instances.size());
   for (const auto &w : workers_)
     for (std::size_t i = 0; i < result.fired.size(); ++i) result.fired[i] += w->expander.fired(i);
-  result.transitions =
-      std::accumulate(result.fired.begin(), result.fired.end(), std::uint64_t{0});
+  result.transitions = std::accumulate(result.fired.begin(), result.fired.end(), std::uint64_t{0});
   while (!levels_.empty() && levels_.back().empty()) levels_.pop_back();
   result.depth = levels_.empty() ? 0 : levels_.size() - 1;
   result.complete = why_.empty();

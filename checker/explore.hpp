@@ -27,7 +27,8 @@ struct Progress {
 
 struct ExploreOptions {
   int jobs = 1;
-  // Of the states, their table and the workers' buffers; the program itself is not counted. 0: none.
+  // Of the states, their table and the workers' buffers; the program itself is not counted. 0:
+  // none.
   std::size_t max_memory = 0;
   // Of the search; the traces of what it has found are still made. 0: none.
   double time_limit = 0;

@@ -30,9 +30,8 @@ std::optional<FastForm> fast_form(const Model &model) {
     given.config.emplace(f, model::truth(model.config->on[f]));
   auto ruled_out = [&](const Instance &i) {
     auto fails = [&](model::Expr e) { return substitute(e, given).is(0); };
-    return fails(i.enabled) ||
-           std::any_of(i.guards.begin(), i.guards.end(),
-                       [&](const model::Guard &g) { return fails(g.holds); });
+    return fails(i.enabled) || std::any_of(i.guards.begin(), i.guards.end(),
+                                           [&](const model::Guard &g) { return fails(g.holds); });
   };
 
   FastForm form{shape.threads == 1 ? expand_1 : expand_2, {}, {}};

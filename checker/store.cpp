@@ -21,7 +21,8 @@ using model::FieldInfo;
 using model::Node;
 using model::Op;
 
-// ---- Layout --------------------------------------------------------------------------------------
+// ---- Layout
+// --------------------------------------------------------------------------------------
 
 namespace {
 
@@ -145,9 +146,8 @@ Layout::Layout(const model::Model &m, bool bmi2)
       shift += std::countr_zero(rest);
       const int at = static_cast<int>(bits_ % 64);
       const int length = std::min(std::countr_one(kept_[w] >> shift), 64 - at);
-      runs_.push_back({ones(length), static_cast<std::uint8_t>(w),
-                       static_cast<std::uint8_t>(shift), static_cast<std::uint8_t>(bits_ / 64),
-                       static_cast<std::uint8_t>(at)});
+      runs_.push_back({ones(length), static_cast<std::uint8_t>(w), static_cast<std::uint8_t>(shift),
+                       static_cast<std::uint8_t>(bits_ / 64), static_cast<std::uint8_t>(at)});
       bits_ += static_cast<std::size_t>(length);
       shift += length;
     }
@@ -214,7 +214,8 @@ void Layout::unpack_bmi2(const Layout &l, const std::uint64_t *packed, std::uint
 }
 #endif
 
-// ---- Pages ---------------------------------------------------------------------------------------
+// ---- Pages
+// ---------------------------------------------------------------------------------------
 
 namespace {
 
@@ -225,8 +226,8 @@ constexpr std::size_t kHugePage = std::size_t{2} << 20;
 Pages::Pages(std::size_t bytes, bool huge) : bytes_(bytes) {
   huge = huge && bytes % kHugePage == 0;
   const std::size_t extra = huge ? kHugePage : 0;
-  void *mapped = mmap(nullptr, bytes + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                      -1, 0);
+  void *mapped =
+      mmap(nullptr, bytes + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) throw std::bad_alloc();
   data_ = mapped;
   if (!huge) return;
@@ -248,7 +249,8 @@ Pages::~Pages() {
   if (data_) munmap(data_, bytes_);
 }
 
-// ---- Store ---------------------------------------------------------------------------------------
+// ---- Store
+// ---------------------------------------------------------------------------------------
 
 namespace {
 
@@ -301,7 +303,9 @@ bool Store::same(const std::uint64_t *a, const std::uint64_t *b) const {
   return true;
 }
 
-void Store::prefetch_entry(std::uint64_t hash) const { __builtin_prefetch(&entries_[hash & mask_]); }
+void Store::prefetch_entry(std::uint64_t hash) const {
+  __builtin_prefetch(&entries_[hash & mask_]);
+}
 
 void Store::prefetch_record(std::uint64_t hash) const {
   const std::uint32_t e = entries_[hash & mask_].load(std::memory_order_acquire);
@@ -329,8 +333,8 @@ bool Store::open_chunk(Lane &lane) {
     slabs_.emplace_back(slab);
     slab_used_ = 0;
   }
-  chunks_[chunk_count_] = reinterpret_cast<std::uint64_t *>(
-      static_cast<char *>(slabs_.back().data()) + slab_used_);
+  chunks_[chunk_count_] =
+      reinterpret_cast<std::uint64_t *>(static_cast<char *>(slabs_.back().data()) + slab_used_);
   slab_used_ += bytes;
   if (lane.next != lane.begin) lane.ranges.push_back({lane.begin, lane.next - lane.begin});
   lane.begin = lane.next = chunk_count_++ << kChunkBits;

@@ -31,7 +31,9 @@ class Layout {
   // The bits of a state's word that can vary, and the values of the others.
   std::uint64_t kept(std::size_t word) const { return kept_[word]; }
   std::uint64_t constant(std::size_t word) const { return constant_[word]; }
-  void pack(const std::uint64_t *state, std::uint64_t *packed) const { pack_(*this, state, packed); }
+  void pack(const std::uint64_t *state, std::uint64_t *packed) const {
+    pack_(*this, state, packed);
+  }
   void unpack(const std::uint64_t *packed, std::uint64_t *state) const {
     unpack_(*this, packed, state);
   }
@@ -140,7 +142,7 @@ class Store {
   std::size_t limit_ = 0;  // states before the table is crowded
   int index_bits_ = 0;
   std::uint64_t **chunks_ = nullptr;  // by index / kChunk
-  std::mutex opening_;               // guards the next three
+  std::mutex opening_;                // guards the next three
   std::vector<Pages> slabs_;
   std::size_t slab_used_ = 0;
   Index chunk_count_ = 0;

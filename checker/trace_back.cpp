@@ -36,9 +36,8 @@ class Filter {
 };
 
 // The least parents of the wanted states among the states of `level`.
-Parents parents_in(const Search &s, const std::vector<Range> &level,
-                   const std::set<Packed> &wanted, int workers,
-                   const std::atomic<bool> *interrupted) {
+Parents parents_in(const Search &s, const std::vector<Range> &level, const std::set<Packed> &wanted,
+                   int workers, const std::atomic<bool> *interrupted) {
   const std::size_t words = s.layout.words();
   Filter filter;
   for (const Packed &packed : wanted) filter.add(packed.data(), words);
@@ -76,8 +75,8 @@ Parents parents_in(const Search &s, const std::vector<Range> &level,
 
 }  // namespace
 
-std::vector<Counterexample> trace_back(const Search &s, const std::vector<Goal> &goals,
-                                       int workers, const std::atomic<bool> *interrupted) {
+std::vector<Counterexample> trace_back(const Search &s, const std::vector<Goal> &goals, int workers,
+                                       const std::atomic<bool> *interrupted) {
   std::size_t depth = 0;
   for (const Goal &g : goals) depth = std::max(depth, g.depth);
   std::vector<Parents> parents(depth + 1);  // of the states of each level

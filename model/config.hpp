@@ -78,6 +78,7 @@ namespace ptmc::model {
   X(causes, p, "why a trap was taken is state")                                                  \
   X(parent_is_tracer, p, "the tracer is the real parent")                                        \
   X(open_world, p, "strangers, siblings and the tracee's own code are not observed")             \
+  X(traced_siblings, p, "in an open world: siblings may be traced too")                          \
   X(orphaned, p, "the process group is orphaned")                                                \
   X(opt_exitkill, p, "the profile's options hold PTRACE_O_EXITKILL")                             \
   X(opt_traceexit, p, "... PTRACE_O_TRACEEXIT")                                                  \

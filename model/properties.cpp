@@ -50,6 +50,14 @@ const std::vector<KnownViolation> &known_violations() {
        "and one that is not in a signal-delivery-stop or a syscall-stop loses the signal",
        "ptrace_request until 5.18; R29, semantics 9.18",
        [](const Config &c) { return c[ptrace_kill] && !c[kill_sends_sigkill]; }},
+      {"jobctl_trap.signal",
+       "a trap that INTERRUPT or SIGCONT asked for comes when SETOPTIONS has cleared the option "
+       "that "
+       "allowed it: without a group-stop there is no signal to show, and wait never sees the stop",
+       "do_jobctl_trap, 6.1; RFC (e): \"Make these bits settable with SETOPTIONS too\"",
+       [](const Config &c) {
+         return c[stop_options] && c[change_options] && c[interrupt] && c[setoptions];
+       }},
   };
   return all;
 }

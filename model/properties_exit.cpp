@@ -7,6 +7,8 @@ namespace {
 
 using enum Feature;
 
+// Without a parent that ignores SIGCHLD: its zombies need nobody.
+bool with_zombies(const Config &c) { return !c[parent_ignores]; }
 bool can_reap(const Config &c) { return can_die(c) && c[tracer_waits] && c[parent_waits]; }
 
 // In the order in which a thread passes them.
@@ -91,7 +93,8 @@ void exit_laws(Laws &all) {
        "A leader is released by a wait for it only; another thread also by its own exit if "
        "untraced, or by its tracer's death",
        "A thread is released",
-       "wait_task_zombie, exit_notify, __ptrace_detach, 6.1; R20, R116, R133", anywhere, can_reap},
+       "wait_task_zombie, exit_notify, __ptrace_detach, 6.1; R20, R116, R133", with_zombies,
+       can_reap},
       [](const StepView &s, int t) { return s.before.exists(t) && !s.after.exists(t); },
       [](const StepView &s, int t) {
         const bool waits = s.step.label.action == Action::wait && s.step.thread == t;

@@ -98,6 +98,14 @@ void siblings(Model &m) {
                                {"R113"},
                                "",
                                ""});
+  const Rule *lost =
+      m.family({"open.exec_lost",
+                Actor::world,
+                "a thread that nobody traces execs, and takes over the dead leader's id",
+                {"de_thread"},
+                {"R113"},
+                "",
+                ""});
   const Rule *gone = m.family({"open.exec_gone",
                                Actor::world,
                                "a thread that execs takes its leader's id: its own is gone",
@@ -132,7 +140,19 @@ void siblings(Model &m) {
     x.at("the group is not in exit", x.p.group_exit, 0);
     group_kill(x, death_by(x, OTHER), -1);
     m.add(std::move(x));
+    Step l = open(m, lost, t, "");
+    l.guard("it has died or is about to", at_loc(l, t, Loc::zombie) || l.get(l.p.group_exit));
+    l.guard("it is traced and not trapped", traced(l, t) && !in_trap(l, t));
+    const Expr child = l.on(Feature::parent_is_tracer);
+    release(l, t);
+    l.clear(l.p.group_exit);
+    l.set(l.p.death, 0);
+    l.set(l.t(t).call, 0);
+    l.clear(l.t(t).sigpending);
+    l.when(child, [&] { go(l, t, Loc::user); });
+    m.add(std::move(l));
     Step e = open(m, exec, t, "");
+    e.needs(Feature::traced_siblings);
     e.guard("it has died or is about to", at_loc(e, t, Loc::zombie) || e.get(e.p.group_exit));
     e.guard("it is traced and not trapped", traced(e, t) && !in_trap(e, t));
     e.clear(e.p.group_exit);

@@ -159,8 +159,18 @@ class OpenWorld {
   OpenWorld(const Trace &trace, const model::DesignSpec &spec, const ReplayOptions &options,
             ReplayResult &result)
       : trace_(trace), options_(options), result_(result), sets_(option_sets_of(trace)) {
+    // Only a thread that the tracer has resumed, and so has named, may exec as its tracee.
+    std::set<pid_t> strangers;
+    for (const Event &e : trace.events) {
+      if (e.call == Call::ptrace && e.target > 0) strangers.insert(e.target);
+      if (e.call == Call::wait4 && e.ret && *e.ret > 0)
+        strangers.insert(static_cast<pid_t>(*e.ret));
+    }
+    for (const Event &e : trace.events)
+      if (e.call == Call::fork && e.ret) strangers.erase(static_cast<pid_t>(*e.ret));
     for (bool own : {false, true}) {
       model::Config config = model::replay_config(spec, own);
+      config[model::Feature::traced_siblings] = strangers.size() > (own ? 0 : 1);
       config[model::Feature::open_world] = true;
       for (model::Feature f : {model::Feature::sigchld, model::Feature::siginfo,
                                model::Feature::masks, model::Feature::dispositions,
@@ -381,6 +391,7 @@ void OpenWorld::request(const Event &e) {
 }
 
 void OpenWorld::waited(const Event &e) {
+  if (*e.ret == 0 && !(e.options & WNOHANG)) return reject(e, describe(e));
   if (*e.ret < 0 && e.err != ECHILD) return;
   if (*e.ret > 0) {
     const pid_t pid = static_cast<pid_t>(*e.ret);
@@ -390,7 +401,10 @@ void OpenWorld::waited(const Event &e) {
     Plan p = plan_for(e, pid, *t);
     ++result_.events;
     apply(e, pid, *t, p, true);
-    if (e.status && WIFSTOPPED(*e.status)) t->signal = WSTOPSIG(*e.status) & 0x7f;
+    if (e.status && WIFSTOPPED(*e.status)) {
+      t->signal = WSTOPSIG(*e.status) & 0x7f;
+      t->traced = true;  // TRACEME is not seen
+    }
     return;
   }
   ++result_.events;

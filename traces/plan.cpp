@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <set>
 
@@ -120,7 +121,8 @@ void Planner::ptrace() {
     const int err = failed(e);
     const bool attaches = e.request == PTRACE_ATTACH || e.request == PTRACE_SEIZE;
     if (!attaches && err != ESRCH) p.kind = Plan::Kind::impossible;
-    if (attaches && e.ret && err == 0) p.kind = Plan::Kind::impossible;
+    const bool refused = err == EPERM || err == ESRCH || (e.request == PTRACE_SEIZE && err == EIO);
+    if (attaches && e.ret && !refused) p.kind = Plan::Kind::impossible;
     return;
   }
   const bool bad_signal = e.data > 64;
@@ -132,7 +134,7 @@ void Planner::ptrace() {
     return [t, set](const Label &l) {
       return l.thread == t && (l.err != Err::ok || l.arg == set) &&
              (l.arg == model::kInvalidOptions) <= (set == model::kInvalidOptions) &&
-             (set != model::kInvalidOptions || l.err != Err::ok);
+             (set != model::kInvalidOptions || l.err == Err::esrch || l.arg == set);
     };
   };
   switch (e.request) {
@@ -196,7 +198,18 @@ void Planner::ptrace() {
       break;
     default:
       if (names.open && !bad_signal && steps(e.request)) {
-        step(steps(e.request) == 1 ? Action::cont : Action::syscall, actor, injects);
+        step(Action::cont, actor, injects);
+        if (steps(e.request) == 1) break;
+        // SYSEMU stops at the next entry, but a system call that it has entered has no exit stop.
+        const Plan cont = p;
+        step(Action::syscall, actor, injects);
+        for (auto [to, from] : {std::pair(&p.alternatives, &cont.alternatives),
+                                std::pair(&p.stages[0].instances, &cont.stages[0].instances)})
+          to->insert(to->end(), from->begin(), from->end());
+        break;
+      }
+      if (!names.open && std::isdigit(request_name(e.request)[0])) {  // R15
+        step(Action::invalid, actor, same);
         break;
       }
       if (!names.open &&
@@ -609,6 +622,7 @@ Plan plan(const Event &event, const Names &names, const Index &index) {
       break;
     case Call::pause:
       p.syscall(model::SysCall::pause, 0, Ends::in_user);
+      if (event.ret && !interrupted(event)) p.p.kind = Plan::Kind::impossible;
       break;
     case Call::exit:
     case Call::exit_group: {

@@ -173,7 +173,7 @@ template <class Emit>
 void Simulation::advance(const Configuration &c, std::size_t slot, Emit &&emit) const {
   const Plan &p = open_[slot]->plan;
   const std::uint8_t stage = c.stage[slot];
-  if (stage == kOver) return;
+  if (stage == kOver || p.kind == Plan::Kind::impossible) return;
   if (p.kind == Plan::Kind::state) {
     if (!p.holds(c.state)) return;
     Configuration next = c;
