@@ -24,7 +24,7 @@
 namespace ptmc::model {
 namespace {
 
-constexpr int kFiles = 8;            // CMakeLists.txt compiles this many
+constexpr int kFiles = 8;             // CMakeLists.txt compiles this many
 constexpr std::size_t kPiece = 6000;  // nodes a function, about
 
 using Conjuncts = std::vector<std::uint32_t>;  // nodes
@@ -46,8 +46,7 @@ void split(Expr e, Conjuncts &into) {
 // "field == constant", with the constant in `value`; kNoField otherwise.
 Field compared(std::uint32_t conjunct, Value &value) {
   const Node n = node(Expr(conjunct));
-  if (n.op != Op::equal || node(Expr(n.a)).op != Op::field ||
-      node(Expr(n.b)).op != Op::constant)
+  if (n.op != Op::equal || node(Expr(n.a)).op != Op::field || node(Expr(n.b)).op != Op::constant)
     return kNoField;
   value = node(Expr(n.b)).a;
   return static_cast<Field>(node(Expr(n.a)).a);
@@ -333,8 +332,7 @@ void emit(const std::filesystem::path &directory) {
     int number = 0;
     for (const std::vector<Item> &items : pieces(model)) {
       const std::string name = "piece_" + shape + "_" + std::to_string(number++);
-      const std::string head =
-          "void " + name + "(const std::uint64_t *w, const bool *on, Sink &s)";
+      const std::string head = "void " + name + "(const std::uint64_t *w, const bool *on, Sink &s)";
       std::string &file = body[next++ % kFiles];
       file += head + ";\n" + head + " {\n";
       for (std::size_t w = 0; w < model.schema.words(); ++w)
@@ -350,7 +348,8 @@ void emit(const std::filesystem::path &directory) {
   for (int f = 0; f < kFiles; ++f)
     write(directory / ("checker_fast_" + std::to_string(f) + ".cpp"),
           "// Written by ptmc-emit from the rules.\n#include \"checker/fast.hpp\"\n\n"
-          "namespace ptmc::checker {\n\n" + body[f] + "}  // namespace ptmc::checker\n");
+          "namespace ptmc::checker {\n\n" +
+              body[f] + "}  // namespace ptmc::checker\n");
 }
 
 }  // namespace
