@@ -1,9 +1,9 @@
 #include "checker/counterexample.hpp"
 
+#include <algorithm>
 #include <span>
 #include <stdexcept>
 
-#include "model/interp.hpp"
 #include "model/sigchld.hpp"
 
 namespace ptmc::checker {
@@ -112,12 +112,12 @@ std::string trace_text(const std::vector<TraceStep> &steps) {
   return text;
 }
 
-void replay(const Model &model, const Counterexample &trace) {
+void replay(const Interpreter &interpreter, const Counterexample &trace) {
   auto fail = [&](std::size_t step, const char *what) {
     throw std::logic_error("trace does not replay: step " + std::to_string(step + 1) + what);
   };
-  const Interpreter interpreter(model);
-  if (trace.states.size() != trace.instances.size() + 1 || trace.states[0] != model.initial())
+  if (trace.states.size() != trace.instances.size() + 1 ||
+      trace.states[0] != interpreter.model.initial())
     throw std::logic_error("trace does not begin in the initial state");
   for (std::size_t i = 0; i < trace.instances.size(); ++i) {
     State next;

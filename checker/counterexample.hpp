@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model/interp.hpp"
 #include "model/property.hpp"
 
 namespace ptmc::checker {
@@ -35,7 +36,7 @@ std::string trace_text(const std::vector<TraceStep> &steps);
 std::string value_text(const model::Schema &schema, model::Field field, model::Value value);
 std::string field_text(const model::Schema &schema, model::Field field);
 
-// Takes each step with the plain interpreter. Throws std::logic_error where the trace is none.
-void replay(const model::Model &model, const Counterexample &trace);
+// Takes each step. Throws std::logic_error where the trace is none.
+void replay(const model::Interpreter &interpreter, const Counterexample &trace);
 
 }  // namespace ptmc::checker

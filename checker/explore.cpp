@@ -63,7 +63,7 @@ class Exploration {
 
  private:
   void expand_level();
-  bool make_room();  // false: ends the search
+  void make_room();
   void work(int w);
   void expand(Worker &w, const std::uint64_t *record);
   void flush(Worker &w);
@@ -73,7 +73,8 @@ class Exploration {
   std::uint64_t total(std::atomic<std::uint64_t> Worker::*counter) const;
   void close_level();
   void conclude(ExploreResult &result);
-  void check_trace(const Property &property, const Find &find, const Counterexample &trace) const;
+  void check_trace(const model::Interpreter &plain, const Property &property, const Find &find,
+                   const Counterexample &trace) const;
   std::size_t buffers() const;
 
   const Model &model_;
@@ -138,8 +139,8 @@ ExploreResult Exploration::run() {
     close_level();
   }
   ExploreResult result;
-  result.seconds = seconds();
   conclude(result);
+  result.seconds = seconds();
   return result;
 }
 
@@ -183,11 +184,10 @@ void Exploration::expand_level() {
   }
 }
 
-bool Exploration::make_room() {
-  if (store_->grow(jobs_, [&] { return over(); })) return true;
+void Exploration::make_room() {
+  if (store_->grow(jobs_, [&] { return over(); })) return;
   look();
   if (why_.empty()) why_ = "memory limit";
-  return false;
 }
 
 bool Exploration::over() const {
@@ -290,6 +290,7 @@ void Exploration::conclude(ExploreResult &result) {
   const Search search{model_, layout_, *store_, fast_ ? &*fast_ : nullptr, std::move(levels_)};
   std::vector<Counterexample> traces = trace_back(search, goals, jobs_, options_.interrupted);
 
+  const model::Interpreter plain(model_);
   std::size_t next = 0;
   for (std::size_t p = 0; p < goals_.size(); ++p) {
     const Property &property = *watch_.properties()[p];
@@ -299,7 +300,7 @@ void Exploration::conclude(ExploreResult &result) {
     if (goals_[p]) {
       r.verdict = always ? Verdict::violated : Verdict::holds;
       if (next < traces.size()) {
-        check_trace(property, goals_[p]->find, traces[next]);
+        check_trace(plain, property, goals_[p]->find, traces[next]);
         r.trace = std::move(traces[next++]);
       }
     } else if (result.complete) {
@@ -309,9 +310,9 @@ void Exploration::conclude(ExploreResult &result) {
 }
 
 // The trace by the plain interpreter, the property as it is written: no shortcut of the search.
-void Exploration::check_trace(const Property &property, const Find &find,
-                              const Counterexample &trace) const {
-  replay(model_, trace);
+void Exploration::check_trace(const model::Interpreter &plain, const Property &property,
+                              const Find &find, const Counterexample &trace) const {
+  replay(plain, trace);
   const bool step = find.instance != kNoInstance;
   const model::Expr e = step ? *property.over_step(model_, model_.instances[find.instance])
                              : property.over_state(model_);

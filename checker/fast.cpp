@@ -20,7 +20,8 @@ bool same_step(const Instance &a, const Instance &b) {
 // matched in their order, after leaving out those that the configuration rules out.
 std::optional<FastForm> fast_form(const Model &model) {
   const model::Shape &shape = model.schema.shape;
-  if (!model.config || shape.threads > 2 || shape.signals != model::explored_signals() ||
+  const Expand expand = emitted(shape.threads);
+  if (!expand || !model.config || shape.signals != model::explored_signals() ||
       !shape.option_sets.empty() || shape.exit_codes != std::vector<model::Value>{1})
     return std::nullopt;
   const Model symbolic(model::Shape{shape.threads, shape.signals}, nullptr);
@@ -34,7 +35,7 @@ std::optional<FastForm> fast_form(const Model &model) {
                                            [&](const model::Guard &g) { return fails(g.holds); });
   };
 
-  FastForm form{shape.threads == 1 ? expand_1 : expand_2, {}, {}};
+  FastForm form{expand, {}, {}};
   form.instance_of.resize(symbolic.instances.size());
   for (std::size_t slot = 0; slot < symbolic.instances.size(); ++slot) {
     const Instance &i = symbolic.instances[slot];

@@ -27,12 +27,13 @@ struct Sink {
   }
 };
 
-// Emitted. `on` are the features, in the order of Feature.
-void expand_1(const std::uint64_t *words, const bool *on, Sink &sink);
-void expand_2(const std::uint64_t *words, const bool *on, Sink &sink);
+// `on` are the features, in the order of Feature.
+using Expand = void (*)(const std::uint64_t *words, const bool *on, Sink &sink);
+// Emitted: for the explored signals and this many threads; nullptr for others.
+Expand emitted(int threads);
 
 struct FastForm {
-  void (*expand)(const std::uint64_t *words, const bool *on, Sink &sink);
+  Expand expand;
   std::vector<std::size_t> instance_of;  // slot -> instance of the model
   std::vector<std::size_t> slot_of;      // and back
 };

@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "checker/store.hpp"
+#include "checker/layout.hpp"
 
 namespace ptmc::checker {
 

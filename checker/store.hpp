@@ -1,9 +1,8 @@
-// The states seen: how a state is packed, and the set that holds them.
+// The set of the states seen, each a record of some words (layout.hpp).
 //
-// A Layout keeps the bits of a state that can vary under the model's configuration. A Store keeps
-// packed states in chunks, in the order of their arrival, and finds them by a table of indexes with
-// open addressing. A table entry is an index and as many bits of the state's hash as fit beside it;
-// those only save comparisons: two states are one if all their bits are.
+// Records lie in chunks, in the order of their arrival, and are found by a table of indexes with
+// open addressing. A table entry is an index and as many bits of the record's hash as fit beside
+// it; those only save comparisons: two records are one if all their bits are.
 //
 // Any number of workers may add at the same time, without locks: a record is written to its
 // worker's chunk first and published by a compare-and-swap of the table's entry. Growing the table
@@ -16,44 +15,7 @@
 #include <mutex>
 #include <vector>
 
-#include "model/rule.hpp"
-
 namespace ptmc::checker {
-
-class Layout {
- public:
-  // bmi2: use PEXT and PDEP where the processor has them.
-  explicit Layout(const model::Model &model, bool bmi2 = true);
-
-  std::size_t state_words() const { return kept_.size(); }
-  std::size_t words() const { return words_; }  // of a packed state
-  std::size_t bits() const { return bits_; }
-  // The bits of a state's word that can vary, and the values of the others.
-  std::uint64_t kept(std::size_t word) const { return kept_[word]; }
-  std::uint64_t constant(std::size_t word) const { return constant_[word]; }
-  void pack(const std::uint64_t *state, std::uint64_t *packed) const {
-    pack_(*this, state, packed);
-  }
-  void unpack(const std::uint64_t *packed, std::uint64_t *state) const {
-    unpack_(*this, packed, state);
-  }
-
- private:
-  struct Run {  // consecutive bits that lie in one word on both sides
-    std::uint64_t mask;
-    std::uint8_t word, shift, packed_word, packed_shift;
-  };
-  static void pack_runs(const Layout &l, const std::uint64_t *state, std::uint64_t *packed);
-  static void unpack_runs(const Layout &l, const std::uint64_t *packed, std::uint64_t *state);
-  static void pack_bmi2(const Layout &l, const std::uint64_t *state, std::uint64_t *packed);
-  static void unpack_bmi2(const Layout &l, const std::uint64_t *packed, std::uint64_t *state);
-
-  std::vector<std::uint64_t> kept_, constant_;
-  std::vector<Run> runs_;
-  std::size_t bits_ = 0, words_ = 0;
-  decltype(&pack_runs) pack_ = pack_runs;
-  decltype(&unpack_runs) unpack_ = unpack_runs;
-};
 
 using Index = std::uint32_t;  // of a record
 struct Range {                // consecutive records

@@ -90,6 +90,7 @@ std::vector<Counterexample> trace_back(const Search &s, const std::vector<Goal> 
     for (const auto &[packed, parent] : parents[d]) wanted.insert(parent.packed);
   }
 
+  const model::Interpreter interpreter(s.model);
   std::vector<Counterexample> traces;
   for (const Goal &g : goals) {
     Counterexample &c = traces.emplace_back();
@@ -108,7 +109,7 @@ std::vector<Counterexample> trace_back(const Search &s, const std::vector<Goal> 
     std::reverse(c.instances.begin(), c.instances.end());
     if (g.find.instance == kNoInstance) continue;
     model::State next;
-    model::Interpreter(s.model).step(g.find.instance, c.states.back(), next);
+    interpreter.step(g.find.instance, c.states.back(), next);
     c.instances.push_back(g.find.instance);
     c.states.push_back(next);
   }

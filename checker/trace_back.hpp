@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "checker/counterexample.hpp"
+#include "checker/store.hpp"
 #include "checker/watch.hpp"
 
 namespace ptmc::checker {

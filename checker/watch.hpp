@@ -12,7 +12,6 @@
 
 #include "checker/fast.hpp"
 #include "checker/sliced.hpp"
-#include "checker/store.hpp"
 #include "model/property.hpp"
 
 namespace ptmc::checker {

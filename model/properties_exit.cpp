@@ -7,8 +7,6 @@ namespace {
 
 using enum Feature;
 
-// Without a parent that ignores SIGCHLD: its zombies need nobody.
-bool with_zombies(const Config &c) { return !c[parent_ignores]; }
 bool can_reap(const Config &c) { return can_die(c) && c[tracer_waits] && c[parent_waits]; }
 
 // In the order in which a thread passes them.
@@ -85,23 +83,27 @@ void exit_laws(Laws &all) {
         return later && s.after.exits(t);
       });
 
-  // Who takes away a zombie: its tracer; the real parent, if it has no tracer or the tracer is
-  // done; for a thread that is no leader also its tracer's death, and nobody if it is untraced.
+  // Who takes away a zombie: its tracer, or the real parent of a leader that has none; its tracer's
+  // death, if it is no leader. No zombie: an untraced thread that is no leader, and an untraced
+  // leader whose real parent ignores SIGCHLD.
   step_law(
       all,
       {"reap.by_wait",
-       "A leader is released by a wait for it only; another thread also by its own exit if "
-       "untraced, or by its tracer's death",
+       "A leader is released by a wait for it or, if it has no tracer (any more), because its real "
+       "parent ignores SIGCHLD; another thread by a wait for it, by its own exit if it has no "
+       "tracer, or by its tracer's death",
        "A thread is released",
-       "wait_task_zombie, exit_notify, __ptrace_detach, 6.1; R20, R116, R133", with_zombies,
-       can_reap},
+       "wait_task_zombie, exit_notify, __ptrace_detach, 6.1; R20, R116, R133", anywhere, can_reap},
       [](const StepView &s, int t) { return s.before.exists(t) && !s.after.exists(t); },
       [](const StepView &s, int t) {
         const bool waits = s.step.label.action == Action::wait && s.step.thread == t;
-        const Expr zombie = s.before.at(t, {Loc::zombie});
-        if (t == 0) return truth(waits) && zombie;
-        return (truth(waits || s.is("tracer.exit.unlink", t)) && zombie) ||
-               (truth(s.is("exit.notify", t)) && !s.before.traced(t));
+        const bool tracer_dies = s.is("tracer.exit.unlink", t);
+        const Expr zombie = s.before.at(t, {Loc::zombie}), untraced = !s.before.traced(t);
+        const Expr ignored = s.before.get(s.before.p.parent_ignores);
+        if (t == 0)
+          return (truth(waits) && zombie) || (ignored && (untraced || truth(tracer_dies)));
+        return (truth(waits || tracer_dies) && zombie) ||
+               (truth(s.is("exit.notify", t)) && untraced);
       });
 }
 

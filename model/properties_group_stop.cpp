@@ -10,7 +10,6 @@ namespace {
 using enum Feature;
 
 bool can_disarm(const Config &c) { return c[parent_waits] || c[sig_CONT] || can_die(c); }
-bool can_notify(const Config &c) { return can_flag(c) && c[sig_CONT]; }
 
 }  // namespace
 

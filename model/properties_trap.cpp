@@ -8,8 +8,6 @@ namespace {
 
 using enum Feature;
 
-bool can_notify(const Config &c) { return can_flag(c) && c[sig_CONT]; }
-
 // The thread can take a step of its own.
 Expr goes_on(const View &v, int t) {
   Expr any = truth(false);

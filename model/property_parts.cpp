@@ -103,6 +103,7 @@ bool can_flag(const Config &c) {
   return c[Feature::use_seize] && c[Feature::seize] &&
          (c[Feature::hidden_bit] || c[Feature::opt_tracestop]);
 }
+bool can_notify(const Config &c) { return can_flag(c) && c[Feature::sig_CONT]; }
 bool can_interrupt(const Config &c) {
   return can_flag(c) && c[Feature::interrupt] &&
          (c[Feature::hidden_bit] || c[Feature::opt_interrupt]);

@@ -76,6 +76,7 @@ bool anywhere(const Config &c);
 std::function<bool(const Config &)> where(std::initializer_list<Feature> all);
 // What explorations let happen, for `reached`: false only where it cannot, or is hard to tell.
 bool can_flag(const Config &c);  // a tracee whose job control traps carry PTRACE_EVENT_STOP
+bool can_notify(const Config &c);
 bool can_interrupt(const Config &c);
 bool can_listen(const Config &c);
 bool can_die(const Config &c);  // the process
