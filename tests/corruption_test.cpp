@@ -81,6 +81,7 @@ const Corruption kClosed[] = {
     {"sigcont-trapped", "parent wait4 1", "nothing", "SIGCONT sets the flag at once"},
     {"seize-group-stop", "tracer wait4 3", "ECHILD", "it has a tracee"},
     {"listen-sigkill", "tracer wait4 4", "status 0x9", "it was reaped before"},
+    {"not-traced", "tracer wait4 3", "status 0x9", "no such child"},
     // Errors of requests.
     {"attach-group-stop", "tracer GETSIGINFO 1", "ok", "a legacy group-stop has no siginfo"},
     {"seize-group-stop", "tracer GETSIGINFO 2", "EINVAL", "a seized group-stop has a siginfo"},
@@ -106,6 +107,14 @@ const Corruption kClosed[] = {
     {"zombie-attach", "tracer SEIZE 1", "ok", "it is a zombie"},
     {"traceme", "t0 TRACEME 2", "ok", "it is traced"},
     {"kill-running", "world kill 2", "ok", "it was reaped"},
+    {"zombie-attach", "tracer SEIZE 2", "EPERM", "the address is looked at first"},
+    {"foreign-requests", "parent CONT 1", "ok", "it is not its tracee"},
+    {"foreign-requests", "parent INTERRUPT 1", "EIO", "it is not its tracee: ESRCH"},
+    {"foreign-requests", "parent ATTACH 1", "ok", "it is traced"},
+    {"foreign-requests", "parent ATTACH 1", "EINVAL", "it is traced: EPERM"},
+    {"not-traced", "tracer CONT 2", "ok", "no such process"},
+    {"attach-running", "tracer 39321 1", "ok", "the request is unknown"},
+    {"pause-restarts", "t0 pause 1", "ok", "pause ends by a signal only"},
     // Siginfo and event messages.
     {"attach-running", "tracer GETSIGINFO 1", "si_code 0", "ATTACH's SIGSTOP is the kernel's"},
     {"two-sigstops", "tracer GETSIGINFO 1", "si_code 0", "the thread's own queue comes first"},
@@ -199,7 +208,8 @@ std::size_t find_call(const Trace &trace, const std::string &text) {
   for (std::size_t i = 0; i < trace.events.size(); ++i) {
     const Event &e = trace.events[i];
     if (role_of(trace, e.pid) != role) continue;
-    const bool is = e.call == Call::ptrace ? request_name(e.request) == "PTRACE_" + name
+    const std::string request = request_name(e.request);
+    const bool is = e.call == Call::ptrace ? request == "PTRACE_" + name || request == name
                                            : call_name(e.call) == name;
     if (is && --k == 0) return i;
   }
@@ -332,6 +342,10 @@ const LogCorruption kOpen[] = {
     {"strace-p-running", 57, "WIFSTOPPED(s) && WSTOPSIG(s) == SIGTRAP}|PTRACE_EVENT_EXIT<<16",
      "WIFCONTINUED(s)}", "WCONTINUED was not given", 57},
     {"eu-stack", 2, "", "", "nobody attached to it", 2},
+    {"rr-ptrace_syscall", 18, "SIGTRAP | 0x80}", "SIGTRAP}|PTRACE_EVENT_STOP<<16",
+     "nothing traps between a system call's entry and its exit", 18},
+    {"strace-p-stopped-kill", 51, "SIGTRAP}|PTRACE_EVENT_EXIT<<16", "SIGTERM}",
+     "who listens leaves to PTRACE_EVENT_STOP or to death", 51},
     // What wait reports twice, or not at all.
     {"eu-stack", 6, "",
      "wait4(14685, [{WIFSTOPPED(s) && WSTOPSIG(s) == SIGSTOP}], __WALL, NULL) = 14685",
@@ -343,6 +357,16 @@ const LogCorruption kOpen[] = {
      "wait4(32285, [{WIFSTOPPED(s) && WSTOPSIG(s) == SIGSTOP}], 0, NULL) = 32285", "it was reaped",
      11},
     {"strace-of-strace-attach", 7, "", "", "its own child was not reaped", 45},
+    {"eu-stack", 3, "",
+     "wait4(14685, [{WIFSTOPPED(s) && WSTOPSIG(s) == SIGSTOP}], __WALL, NULL) = 14685",
+     "the stop was reported before", 4},
+    {"strace-p-running", 47, "",
+     "wait4(-1, [{WIFSTOPPED(s) && WSTOPSIG(s) == SIGTRAP}|PTRACE_EVENT_STOP<<16], __WALL, NULL) = "
+     "13882",
+     "the stop was reported before", 48},
+    {"strace-p-running", 63, "-1 ECHILD (No child processes)", "0", "WNOHANG was not given", 63},
+    {"strace-p-running", 34, "[{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0, NULL) = 13891",
+     "NULL, 0, NULL) = -1 ECHILD (No child processes)", "its own child was not reaped", 34},
     // Requests that fail.
     {"strace-p-running", 46, "0", "-1 EIO (Input/output error)", "it was SEIZEd", 46},
     {"strace-p-running", 46, "0", "-1 EPERM (Operation not permitted)",
@@ -362,10 +386,20 @@ const LogCorruption kOpen[] = {
     {"strace-p-running", 61, "", "ptrace(PTRACE_INTERRUPT, 13882) = 0", "it was reaped", 62},
     {"eu-stack", 6, "", "ptrace(PTRACE_CONT, 14685, NULL, 0) = 0", "it was DETACHed", 7},
     {"scanmem.raw", 93, "-1 ESRCH (No such process)", "0", "it was DETACHed", 93},
+    {"strace-p-running", 55, "PTRACE_SYSCALL, 13882, NULL, SIGTERM", "PTRACE_LISTEN, 13882",
+     "it is in signal-delivery-stop", 55},
     // What they show.
     {"strace-p-running", 53, "si_signo=SIGTERM", "si_signo=SIGUSR1", "the stop is for SIGTERM", 53},
     {"rr-ptrace_syscall", 6, "", "ptrace(PTRACE_GETEVENTMSG, 32648, NULL, [12345]) = 0",
      "PTRACE_EVENT_STOP has no message", 7},
+    {"strace-p-stopped-kill", 48, "",
+     "ptrace(PTRACE_GETSIGINFO, 14989, NULL, {si_signo=SIGSTOP, si_code=SI_USER, si_pid=1, "
+     "si_uid=0}) = 0",
+     "si_code is the stop's", 49},
+    {"rr-ptrace_syscall", 9, "", "ptrace(PTRACE_GETEVENTMSG, 32648, NULL, [2]) = 0",
+     "it is the entry", 10},
+    {"rr-ptrace_syscall", 18, "", "ptrace(PTRACE_GETEVENTMSG, 32648, NULL, [1]) = 0",
+     "it is the exit", 19},
 };
 
 TEST_CASE("one fact of an open world is changed") {

@@ -67,7 +67,8 @@ struct Watch {
 
 namespace {
 
-constexpr int kChanges = 4;  // of each state
+constexpr int kChanges = 4;            // of each state
+constexpr int kMoreChanges = 1 << 20;  // at most, where some invariant held in all of those
 
 std::string text(const std::set<std::string> &ids) {
   std::string list;
@@ -83,11 +84,13 @@ PropertySearch search_by_hand(const Config &config, int threads) {
   const Interpreter interpreter(model);
   PropertySearch result;
 
+  std::size_t invariants = 0;
   Watch states(schema);
   std::vector<Watch> steps(model.instances.size(), Watch(schema));
   for (const Property &p : properties()) {
     if (!p.applies(config)) continue;
     if (p.kind == PropertyKind::sometimes) result.missed.insert(p.id);
+    invariants += p.kind == PropertyKind::always && p.over_state;
     if (p.over_state) states.add(p, p.over_state(model));
     for (std::size_t i = 0; p.over_step && i < steps.size(); ++i)
       if (const std::optional<Expr> e = p.over_step(model, model.instances[i])) steps[i].add(p, *e);
@@ -95,6 +98,9 @@ PropertySearch search_by_hand(const Config &config, int threads) {
   auto note = [&](const Property &p, bool holds) {
     if (p.kind == PropertyKind::always && !holds) result.violated.insert(p.id);
     if (p.kind == PropertyKind::sometimes && holds) result.missed.erase(p.id);
+  };
+  auto note_false = [&](const Property &p, bool holds) {
+    if (p.kind == PropertyKind::always && !holds) result.seen_false.insert(p.id);
   };
   std::map<std::string_view, std::size_t> place;
   for (std::string_view id : hand_invariants()) place.emplace(id, place.size());
@@ -121,10 +127,7 @@ PropertySearch search_by_hand(const Config &config, int threads) {
   for (std::size_t k = 0; k < found.states.size(); ++k) {
     const State s = found.states[k];
     compare(s, note);
-    for (int change = 0; change < kChanges; ++change)
-      compare(changed(s), [&](const Property &p, bool holds) {
-        if (p.kind == PropertyKind::always && !holds) result.seen_false.insert(p.id);
-      });
+    for (int change = 0; change < kChanges; ++change) compare(changed(s), note_false);
     State next;
     for (std::size_t i = 0; i < steps.size(); ++i) {
       if (!interpreter.step(i, s, next)) continue;
@@ -132,6 +135,8 @@ PropertySearch search_by_hand(const Config &config, int threads) {
       found.add(next);
     }
   }
+  for (int more = 0; more < kMoreChanges && result.seen_false.size() < invariants; ++more)
+    compare(changed(found.states[random() % found.states.size()]), note_false);
   result.states = found.states.size();
   return result;
 }
