@@ -45,13 +45,17 @@ bool contains(const Array &fields, Field f) {
 }  // namespace
 
 std::string value_text(const Schema &schema, Field f, Value v) {
-  const ProcessFields &p = schema.process;
-  if (f == p.jobs || f == p.cld) return named(kJobs, v);
-  if (f == p.stop_code) return signal(v);
-  if (f == p.death || f == p.chld_tracer_status || f == p.chld_parent_status) return status(v);
-  if (f == p.chld_tracer || f == p.chld_parent) return named(kSigchld, v);
-  if (f == p.attaching) return v == 0 ? "none" : "t" + std::to_string(v - 1);
-  if (contains(p.disposition, f)) return named(kDisposition, v);
+  if (f == schema.tracer.attaching) return v == 0 ? "none" : "t" + std::to_string(v - 1);
+  for (const model::SigchldFields &chld : {schema.tracer.chld, schema.parent.chld}) {
+    if (f == chld.code) return named(kSigchld, v);
+    if (f == chld.status) return status(v);
+  }
+  for (const ProcessFields &p : schema.process) {
+    if (f == p.jobs || f == p.cld) return named(kJobs, v);
+    if (f == p.stop_code) return signal(v);
+    if (f == p.death) return status(v);
+    if (contains(p.disposition, f)) return named(kDisposition, v);
+  }
   if (const int t = schema[f].thread; t >= 0) {
     const ThreadFields &x = schema.thread[static_cast<std::size_t>(t)];
     if (f == x.loc) return named(kLocNames, v);

@@ -1,5 +1,7 @@
 #include "model/kernel.hpp"
 
+#include <algorithm>
+
 #include "model/sigchld.hpp"
 
 namespace ptmc::model {
@@ -31,12 +33,12 @@ Expr blocked(const Step &s, int t, Sig sig) {
 }
 Expr alone(const Step &s, int t) {
   Expr e = truth(true);
-  for (int u = 0; u < s.n(); ++u)
+  for (int u : s.schema.group(s.schema.process_of(t)))
     if (u != t) e = e && !exists(s, u);
   return e;
 }
-Expr stopped_flag(const Step &s) { return eq(s.get(s.p.jobs), static_cast<Value>(Jobs::stopped)); }
-Expr group_stopping(const Step &s) { return stopped_flag(s) || ne(s.get(s.p.stop_count), 0); }
+Expr stopped_flag(const Step &s) { return eq(s.get(s.p->jobs), static_cast<Value>(Jobs::stopped)); }
+Expr group_stopping(const Step &s) { return stopped_flag(s) || ne(s.get(s.p->stop_count), 0); }
 Expr may_act(const Step &s, int t) {
   return !s.get(s.t(t).owes_tracer) && !s.get(s.t(t).owes_parent);
 }
@@ -61,19 +63,19 @@ Expr listenable(const Step &s, int t) {
          (s.on(Feature::stop_options) && traced(s, t) && option(s, t, LISTEN));
 }
 
-Expr acts_by_default(const Step &s, Sig sig) { return eq(s.get(s.p.disposition[sig]), 0); }
-Expr handles(const Step &s, Sig sig) { return eq(s.get(s.p.disposition[sig]), 2); }
+Expr acts_by_default(const Step &s, Sig sig) { return eq(s.get(s.p->disposition[sig]), 0); }
+Expr handles(const Step &s, Sig sig) { return eq(s.get(s.p->disposition[sig]), 2); }
 Expr ignores(const Step &s, Sig sig) {
   const Expr by_default =
       truth(s.schema.shape.action(sig) == Default::ignore) && acts_by_default(s, sig);
-  return eq(s.get(s.p.disposition[sig]), 1) || by_default;
+  return eq(s.get(s.p->disposition[sig]), 1) || by_default;
 }
 
 Expr has_work(const Step &s, int t) {
   const ThreadFields &f = s.t(t);
   Expr work = s.get(f.stop_pending) || s.get(f.trap_stop) || s.get(f.trap_notify);
   for (Sig sig : s.schema.shape.signals)
-    work = work || ((s.get(f.pend[sig]) || s.get(s.p.pend[sig])) && !blocked(s, t, sig));
+    work = work || ((s.get(f.pend[sig]) || s.get(s.p->pend[sig])) && !blocked(s, t, sig));
   return work;
 }
 
@@ -165,21 +167,21 @@ void trap_notify(Step &s, int t) {
 Expr participate(Step &s, int t) {
   const ThreadFields &f = s.t(t);
   const Expr consumes = s.get(f.stop_pending) && s.get(f.consume);
-  s.when(consumes && ne(s.get(s.p.stop_count), 0),
-         [&] { s.set(s.p.stop_count, s.get(s.p.stop_count) - constant(1)); });
-  const Expr done = consumes && eq(s.get(s.p.stop_count), 0) && !stopped_flag(s);
+  s.when(consumes && ne(s.get(s.p->stop_count), 0),
+         [&] { s.set(s.p->stop_count, s.get(s.p->stop_count) - constant(1)); });
+  const Expr done = consumes && eq(s.get(s.p->stop_count), 0) && !stopped_flag(s);
   s.when(done, [&] {
-    s.set(s.p.jobs, static_cast<Value>(Jobs::stopped));
-    s.set(s.p.cld, 0);
+    s.set(s.p->jobs, static_cast<Value>(Jobs::stopped));
+    s.set(s.p->cld, 0);
   });
   for (Field bit : {f.stop_pending, f.consume, f.dequeued}) s.clear(bit);
   return done;
 }
 
 void start_group_stop(Step &s, int t, Expr sig) {
-  s.when(!stopped_flag(s), [&] { s.set(s.p.stop_code, sig); });
-  s.set(s.p.stop_count, 0);
-  for (int u = 0; u < s.n(); ++u) {
+  s.when(!stopped_flag(s), [&] { s.set(s.p->stop_code, sig); });
+  s.set(s.p->stop_count, 0);
+  for (int u : s.group()) {
     const ThreadFields &f = s.t(u);
     const Expr joins =
         exists(s, u) && !dying(s, u) && (truth(u == t) || !at_loc(s, u, Loc::stopped));
@@ -187,7 +189,7 @@ void start_group_stop(Step &s, int t, Expr sig) {
       s.set(f.stopsig, sig);
       s.raise(f.stop_pending);
       s.raise(f.consume);
-      s.set(s.p.stop_count, s.get(s.p.stop_count) + constant(1));
+      s.set(s.p->stop_count, s.get(s.p->stop_count) + constant(1));
       if (u == t) return;
       const Expr flagged = notifying(s, u);
       s.when(flagged, [&] {
@@ -200,10 +202,10 @@ void start_group_stop(Step &s, int t, Expr sig) {
 }
 
 void group_kill(Step &s, Expr status, int but) {
-  s.raise(s.p.group_exit);
-  s.set(s.p.death, status);
-  for (Field f : {s.p.jobs, s.p.cld, s.p.stop_count, s.p.stop_code}) s.set(f, 0);
-  for (int u = 0; u < s.n(); ++u) {
+  s.raise(s.p->group_exit);
+  s.set(s.p->death, status);
+  for (Field f : {s.p->jobs, s.p->cld, s.p->stop_count, s.p->stop_code}) s.set(f, 0);
+  for (int u : s.group()) {
     s.when(exists(s, u), [&] {
       clear_pending(s, u);
       if (u == but) return;
@@ -245,7 +247,7 @@ void settle(Step &s, int t) {
   const Expr signal = ite(at_loc(s, t, Loc::sig_trap), s.get(f.sig), constant(TRAP));
   s.when(s.get(f.owes_tracer), [&] {
     s.when(job_control,
-           [&] { sigchld(s, true, t, kCldStopped, signal_status(s.get(s.p.stop_code))); });
+           [&] { sigchld(s, true, t, kCldStopped, signal_status(s.get(s.p->stop_code))); });
     s.when(!job_control, [&] { sigchld(s, true, t, kCldTrapped, signal_status(signal)); });
     s.clear(f.owes_tracer);
   });
@@ -304,7 +306,7 @@ void unlink(Step &s, int t, Expr code) {
 
 void notify_exit(Step &s, int t) {
   // An ignored SIGCHLD is not sent, and the zombie reaps itself (autoreap).
-  const Expr autoreap = !traced(s, t) && s.get(s.p.parent_ignores);
+  const Expr autoreap = !traced(s, t) && s.get(s.schema.parent.ignores);
   const Expr status = s.get(s.t(t).status);
   const Expr by_signal = !less(status, constant(kExitCodes));
   for (bool to_tracer : {true, false}) {
@@ -313,13 +315,15 @@ void notify_exit(Step &s, int t) {
       s.when(!by_signal, [&] { sigchld(s, to_tracer, t, kCldExited, status); });
     });
   }
-  if (t == 0) s.when(autoreap, [&] { release(s, t); });
+  if (s.is_leader(t)) s.when(autoreap, [&] { release(s, t); });
 }
 
 void retarget(Step &s, int t, Sig sig) {
-  Expr wanted = s.get(s.p.pend[sig]);
-  for (int i = 1; i < s.n(); ++i) {
-    const int u = (t + i) % s.n();
+  Expr wanted = s.get(s.p->pend[sig]);
+  std::vector<int> others = s.group();
+  std::rotate(others.begin(), others.begin() + (t - s.leader()), others.end());
+  others.erase(others.begin());
+  for (int u : others) {
     const Expr takes = wanted && exists(s, u) && !exiting(s, u) && !blocked(s, u, sig);
     s.when(takes, [&] { wake(s, u); });
     wanted = wanted && !takes;
@@ -342,29 +346,33 @@ void release(Step &s, int t) {
   s.set(f.stopsig, 0);
   clear_pending(s, t);
   // The zombie leader is reported when the last other thread is gone (R119).
-  if (t != 0) s.when(at_loc(s, 0, Loc::zombie) && alone(s, 0), [&] { notify_exit(s, 0); });
+  const int leader = s.leader();
+  if (t != leader)
+    s.when(at_loc(s, leader, Loc::zombie) && alone(s, leader), [&] { notify_exit(s, leader); });
 }
 
 void sigchld(Step &s, bool to_tracer, int t, Value code, Expr status) {
   s.when(s.on(Feature::sigchld), [&] {
-    auto queue = [&](Field pending, Field si_status, Field si_thread) {
-      s.when(eq(s.get(pending), 0), [&] {  // a standard signal merges
-        s.set(pending, code);
-        s.set(si_status, status);
-        s.set(si_thread, static_cast<Value>(t));
+    auto queue = [&](const SigchldFields &f) {
+      s.when(eq(s.get(f.code), 0), [&] {  // a standard signal merges
+        s.set(f.code, code);
+        s.set(f.status, status);
+        s.set(f.thread, static_cast<Value>(t));
       });
     };
     const Expr one_queue = s.on(Feature::parent_is_tracer);
-    s.when((truth(to_tracer) || one_queue) && !s.get(s.p.tracer_dead),
-           [&] { queue(s.p.chld_tracer, s.p.chld_tracer_status, s.p.chld_tracer_thread); });
-    s.when(truth(!to_tracer) && !one_queue,
-           [&] { queue(s.p.chld_parent, s.p.chld_parent_status, s.p.chld_parent_thread); });
+    s.when((truth(to_tracer) || one_queue) && !s.get(s.tracer.dead), [&] { queue(s.tracer.chld); });
+    s.when(truth(!to_tracer) && !one_queue, [&] { queue(s.schema.parent.chld); });
   });
+}
+
+void clear_sigchld(Step &s, const SigchldFields &f) {
+  for (Field part : {f.code, f.status, f.thread}) s.set(part, 0);
 }
 
 std::vector<Target> targets(const Model &m, int thread, bool shared) {
   std::vector<Target> all{{thread, shared, -1}};
-  for (int u = 0; u < m.threads(); ++u)
+  for (int u : m.schema.group(m.schema.process_of(thread)))
     if (shared || u == thread) all.push_back({thread, shared, u});
   return all;
 }
@@ -375,13 +383,13 @@ namespace {
 // R44).
 void flush(Step &s, Sig sig) {
   auto remove = [&](Sig gone) {
-    s.clear(s.p.pend[gone]);
-    for (int u = 0; u < s.n(); ++u) s.clear(s.t(u).pend[gone]), s.set(s.t(u).kinfo[gone], 0);
+    s.clear(s.p->pend[gone]);
+    for (int u : s.group()) s.clear(s.t(u).pend[gone]), s.set(s.t(u).kinfo[gone], 0);
   };
   if (is_stop(sig)) remove(CONT);
   if (sig != CONT) return;
   for (Sig stop : {STOP, TSTP, TTIN, TTOU}) remove(stop);
-  for (int u = 0; u < s.n(); ++u) {
+  for (int u : s.group()) {
     const ThreadFields &f = s.t(u);
     s.when(exists(s, u), [&] {
       clear_stop_pending(s, u);
@@ -411,12 +419,12 @@ void flush(Step &s, Sig sig) {
   const Expr was_stopped = stopped_flag(s);
   s.when(group_stopping(s), [&] {
     s.when(s.on(Feature::sigchld), [&] {
-      s.set(s.p.cld, ite(was_stopped, constant(static_cast<Value>(Jobs::continued)),
-                         constant(static_cast<Value>(Jobs::stopped))));
+      s.set(s.p->cld, ite(was_stopped, constant(static_cast<Value>(Jobs::continued)),
+                          constant(static_cast<Value>(Jobs::stopped))));
     });
-    s.set(s.p.jobs, static_cast<Value>(Jobs::continued));
-    s.set(s.p.stop_count, 0);
-    s.set(s.p.stop_code, 0);
+    s.set(s.p->jobs, static_cast<Value>(Jobs::continued));
+    s.set(s.p->stop_count, 0);
+    s.set(s.p->stop_code, 0);
   });
 }
 
@@ -424,13 +432,13 @@ void flush(Step &s, Sig sig) {
 
 void send(Step &s, Sig sig, Target to, Info info, Expr when) {
   const int p = to.thread;
-  const Expr gone = s.get(s.p.group_exit);
+  const Expr gone = s.get(s.p->group_exit);
   s.when(when && !gone, [&] { flush(s, sig); });
   const Expr dropped =
       (gone && s.on(Feature::dying_drops_signals)) ||
       (!blocked(s, p, sig) && !(traced(s, p) && truth(sig != KILL)) &&
        truth(sig != KILL && sig != STOP) && !s.on(Feature::open_world) && ignores(s, sig));
-  const Field queue = to.shared ? s.p.pend[sig] : s.t(p).pend[sig];
+  const Field queue = to.shared ? s.p->pend[sig] : s.t(p).pend[sig];
   const Expr queued = when && !dropped && !s.get(queue);
 
   auto wants = [&](int u) {
@@ -469,7 +477,7 @@ void send(Step &s, Sig sig, Target to, Info info, Expr when) {
   s.when(queued, [&] {
     const bool deadly = s.schema.shape.action(sig) == Default::fatal;
     const Expr fatal = truth(deadly) && (truth(sig == KILL) || acts_by_default(s, sig)) &&
-                       (truth(sig == KILL) || !traced(s, p)) && !s.get(s.p.group_exit);
+                       (truth(sig == KILL) || !traced(s, p)) && !s.get(s.p->group_exit);
     s.when(fatal, [&] { group_kill(s, death_by(s, sig), -1); });
     s.when(!fatal, [&] {
       if (sig == KILL) {

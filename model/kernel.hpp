@@ -61,6 +61,7 @@ void retarget(Step &s, int t, Sig sig);  // retarget_shared_pending: t no longer
 void settle(Step &s, int t);             // the notification that ptrace_stop owes the tracer
 // SIGCHLD to the tracer or the real parent; si_status is a death's status or a Sig.
 void sigchld(Step &s, bool to_tracer, int t, Value code, Expr status);
+void clear_sigchld(Step &s, const SigchldFields &f);
 
 // Generation: __send_signal_locked. pick: the thread that complete_signal chooses, -1: none; the
 // guard says when it may be that one.

@@ -21,9 +21,9 @@ void exit_laws(Laws &all) {
       all,
       {"group_exit.final", "Group exit and its status are final", "A group is in exit",
        "do_group_exit, complete_signal, 6.1; R49, R120", anywhere, can_die},
-      [](const StepView &s, int) { return s.before.get(s.before.p.group_exit); },
+      [](const StepView &s, int) { return s.before.get(s.before.p->group_exit); },
       [](const StepView &s, int) {
-        return s.after.get(s.after.p.group_exit) && s.same(s.after.p.death);
+        return s.after.get(s.after.p->group_exit) && s.same(s.after.p->death);
       });
 
   state_law(
@@ -33,12 +33,12 @@ void exit_laws(Laws &all) {
        "parent and no thread with STOP_PENDING or STOP_CONSUME",
        "A group is in exit", "complete_signal, zap_other_threads, 6.1; semantics 1.2, R49, R120",
        anywhere, can_die},
-      [](const View &v, int) { return v.get(v.p.group_exit); },
+      [](const View &v, int) { return v.get(v.p->group_exit); },
       [](const View &v, int) {
         Expr none = truth(true);
-        for (Field f : {v.p.jobs, v.p.cld, v.p.stop_count, v.p.stop_code})
+        for (Field f : {v.p->jobs, v.p->cld, v.p->stop_count, v.p->stop_code})
           none = none && eq(v.get(f), 0);
-        for (int u = 0; u < v.m.threads(); ++u)
+        for (int u : v.group())
           none = none && !v.get(v.t(u).stop_pending) && !v.get(v.t(u).consume);
         return none;
       });
@@ -48,7 +48,7 @@ void exit_laws(Laws &all) {
       {"group_exit.kills_all", "In a group in exit each thread exits, or has SIGKILL pending",
        "A thread is in a group in exit", "complete_signal, zap_other_threads, 6.1; R49, R115, R120",
        anywhere, can_die},
-      [](const View &v, int t) { return v.get(v.p.group_exit) && v.exists(t); },
+      [](const View &v, int t) { return v.get(v.p->group_exit) && v.exists(t); },
       [](const View &v, int t) { return v.dying(t); });
 
   state_law(
@@ -99,7 +99,7 @@ void exit_laws(Laws &all) {
         const bool waits = s.step.label.action == Action::wait && s.step.thread == t;
         const bool tracer_dies = s.is("tracer.exit.unlink", t);
         const Expr zombie = s.before.at(t, {Loc::zombie}), untraced = !s.before.traced(t);
-        const Expr ignored = s.before.get(s.before.p.parent_ignores);
+        const Expr ignored = s.before.get(s.m.schema.parent.ignores);
         if (t == 0)
           return (truth(waits) && zombie) || (ignored && (untraced || truth(tracer_dies)));
         return (truth(waits || tracer_dies) && zombie) ||

@@ -24,18 +24,18 @@ void group_stop_laws(Laws &all) {
        "A thread owes group_stop_count a stop", "task_participate_group_stop, 6.1; semantics I3",
        anywhere, anywhere},
       [](const View &v, int) {
-        Expr lives = truth(false), owes = ne(v.get(v.p.stop_count), 0);
-        for (int u = 0; u < v.m.threads(); ++u) {
+        Expr lives = truth(false), owes = ne(v.get(v.p->stop_count), 0);
+        for (int u : v.group()) {
           lives = lives || (v.exists(u) && !v.exiting(u));
           owes = owes || v.get(v.t(u).consume);
         }
-        return !v.get(v.p.group_exit) && lives && owes;
+        return !v.get(v.p->group_exit) && lives && owes;
       },
       [](const View &v, int) {
         Expr owing = constant(0);
-        for (int u = 0; u < v.m.threads(); ++u)
+        for (int u : v.group())
           owing = owing + ite(v.get(v.t(u).consume), constant(1), constant(0));
-        return eq(owing, v.get(v.p.stop_count));
+        return eq(owing, v.get(v.p->stop_count));
       });
 
   state_law(
@@ -56,7 +56,7 @@ void group_stop_laws(Laws &all) {
        "STOP_PENDING is set", "do_signal_stop, __ptrace_unlink, prepare_signal, 6.1; R41, R49, R82",
        anywhere, anywhere},
       [](const View &v, int t) { return v.get(v.t(t).stop_pending); },
-      [](const View &v, int) { return v.group_stops() && !v.get(v.p.group_exit); });
+      [](const View &v, int) { return v.group_stops() && !v.get(v.p->group_exit); });
 
   step_law(
       all,
@@ -117,10 +117,10 @@ void group_stop_laws(Laws &all) {
        "The real parent has not been told of a group-stop",
        "do_signal_stop, task_stopped_code, 6.1; semantics 1.2, R82, R135", anywhere, anywhere},
       [](const View &v, int) {
-        const Expr starts = ne(v.get(v.p.stop_count), 0) && !v.jobs_are(Jobs::stopped);
-        return ne(v.get(v.p.stop_code), 0) || starts;
+        const Expr starts = ne(v.get(v.p->stop_count), 0) && !v.jobs_are(Jobs::stopped);
+        return ne(v.get(v.p->stop_code), 0) || starts;
       },
-      [](const View &v, int) { return v.is_stop_signal(v.p.stop_code) && v.group_stops(); });
+      [](const View &v, int) { return v.is_stop_signal(v.p->stop_code) && v.group_stops(); });
 
   // Told at most once: the report is armed once for each stopped period; wait disarms it.
   step_law(
@@ -130,7 +130,7 @@ void group_stop_laws(Laws &all) {
        "The report to the real parent is armed", "do_signal_stop, 6.1; R82, semantics P5", anywhere,
        anywhere},
       [](const StepView &s, int) {
-        return !s.same(s.after.p.stop_code) && ne(s.after.get(s.after.p.stop_code), 0);
+        return !s.same(s.after.p->stop_code) && ne(s.after.get(s.after.p->stop_code), 0);
       },
       [](const StepView &s, int) {
         return !s.before.jobs_are(Jobs::stopped) && s.after.group_stops();
@@ -147,7 +147,7 @@ void group_stop_laws(Laws &all) {
       [](const StepView &s, int) {
         return !s.before.jobs_are(Jobs::stopped) && s.after.jobs_are(Jobs::stopped);
       },
-      [](const StepView &s, int) { return ne(s.after.get(s.after.p.stop_code), 0); });
+      [](const StepView &s, int) { return ne(s.after.get(s.after.p->stop_code), 0); });
 
   step_law(
       all,
@@ -156,11 +156,12 @@ void group_stop_laws(Laws &all) {
        "The real parent's report goes", "wait_task_stopped, prepare_signal, 6.1; R44, R49, R135",
        anywhere, can_disarm},
       [](const StepView &s, int) {
-        return ne(s.before.get(s.before.p.stop_code), 0) && eq(s.after.get(s.after.p.stop_code), 0);
+        return ne(s.before.get(s.before.p->stop_code), 0) &&
+               eq(s.after.get(s.after.p->stop_code), 0);
       },
       [](const StepView &s, int) {
         const bool waits = s.is("parent.wait.untraced", 0) || s.is("wait.untraced", 0);
-        return truth(s.sends(CONT)) || s.after.get(s.after.p.group_exit) ||
+        return truth(s.sends(CONT)) || s.after.get(s.after.p->group_exit) ||
                (truth(waits) && s.before.jobs_are(Jobs::stopped));
       });
 
@@ -187,14 +188,14 @@ void group_stop_laws(Laws &all) {
        "SIGCONT is sent to a group that is not in exit", "prepare_signal, 6.1; R41, R44", anywhere,
        where({sig_CONT})},
       [](const StepView &s, int) {
-        return truth(s.sends(CONT)) && !s.before.get(s.before.p.group_exit);
+        return truth(s.sends(CONT)) && !s.before.get(s.before.p->group_exit);
       },
       [](const StepView &s, int) {
         const View &v = s.after;
-        Expr ended =
-            !v.stop_signal_pending() && eq(v.get(v.p.stop_count), 0) && eq(v.get(v.p.stop_code), 0);
-        for (int u = 0; u < v.m.threads(); ++u) ended = ended && !v.get(v.t(u).stop_pending);
-        return ended && ite(s.before.group_stops(), v.jobs_are(Jobs::continued), s.same(v.p.jobs));
+        Expr ended = !v.stop_signal_pending() && eq(v.get(v.p->stop_count), 0) &&
+                     eq(v.get(v.p->stop_code), 0);
+        for (int u : v.group()) ended = ended && !v.get(v.t(u).stop_pending);
+        return ended && ite(s.before.group_stops(), v.jobs_are(Jobs::continued), s.same(v.p->jobs));
       });
 
   step_law(
@@ -205,7 +206,7 @@ void group_stop_laws(Laws &all) {
        "prepare_signal, ptrace_trap_notify, 6.1; R43, semantics P4", where({seize}), can_notify},
       [](const StepView &s, int t) {
         return truth(s.sends(CONT)) && s.before.flagged(t) && !s.before.killed(t) &&
-               !s.before.exiting(t) && !s.before.get(s.before.p.group_exit);
+               !s.before.exiting(t) && !s.before.get(s.before.p->group_exit);
       },
       [](const StepView &s, int t) { return s.after.get(s.after.t(t).trap_notify); });
 }

@@ -44,20 +44,23 @@ std::vector<Meaning> thread_fields(const View &v, int t) {
 }
 
 std::vector<Meaning> process_fields(const View &v) {
-  const ProcessFields &p = v.p;
-  const Expr sigchld = v.m.on(Feature::sigchld), tracer = !v.get(p.tracer_dead);
-  const Expr to_tracer = ne(v.get(p.chld_tracer), 0), to_parent = ne(v.get(p.chld_parent), 0);
+  const ProcessFields &p = *v.p;
+  const TracerFields &tracer = v.m.schema.tracer;
+  const SigchldFields &to_parent = v.m.schema.parent.chld;
+  const Expr sigchld = v.m.on(Feature::sigchld), lives = !v.get(tracer.dead);
+  const Expr tracer_told = ne(v.get(tracer.chld.code), 0);
+  const Expr parent_told = ne(v.get(to_parent.code), 0);
   return {
       {p.cld, sigchld},
       {p.stop_code, !v.get(p.group_exit)},
       {p.death, v.get(p.group_exit)},
-      {p.attaching, tracer},
-      {p.chld_tracer, sigchld && tracer},
-      {p.chld_parent, sigchld && !v.m.on(Feature::parent_is_tracer)},
-      {p.chld_tracer_status, to_tracer},
-      {p.chld_tracer_thread, to_tracer},
-      {p.chld_parent_status, to_parent},
-      {p.chld_parent_thread, to_parent},
+      {tracer.attaching, lives},
+      {tracer.chld.code, sigchld && lives},
+      {tracer.chld.status, tracer_told},
+      {tracer.chld.thread, tracer_told},
+      {to_parent.code, sigchld && !v.m.on(Feature::parent_is_tracer)},
+      {to_parent.status, parent_told},
+      {to_parent.thread, parent_told},
   };
 }
 

@@ -30,7 +30,7 @@ void request_laws(Laws &all) {
         Expr plain = truth(true);
         for (Field option : v.t(t).option) plain = plain && !v.get(option);
         return plain && v.tracing_is(t, Traced::attached) &&
-               (v.get(v.t(t).pend[STOP]) || v.get(v.p.group_exit) || v.exiting(t));
+               (v.get(v.t(t).pend[STOP]) || v.get(v.p->group_exit) || v.exiting(t));
       });
 
   step_law(
@@ -62,7 +62,7 @@ void request_laws(Laws &all) {
       [](const StepView &s, int t) {
         const View &v = s.after;
         return !v.at(t, {Loc::stopped}) && v.get(v.t(t).trap_stop) && v.get(v.t(t).trapping) &&
-               eq(v.get(v.p.attaching), static_cast<Value>(t + 1));
+               eq(v.get(v.m.schema.tracer.attaching), static_cast<Value>(t + 1));
       });
 
   step_law(

@@ -17,7 +17,7 @@ void signal_laws(Laws &all) {
        "SIGCONT and a stop signal are never pending together, in whatever queues of the process, "
        "outside of group exit",
        "SIGCONT is pending", "prepare_signal, 6.1; R40, R41", anywhere, where({sig_CONT})},
-      [](const View &v, int) { return v.pending(CONT) && !v.get(v.p.group_exit); },
+      [](const View &v, int) { return v.pending(CONT) && !v.get(v.p->group_exit); },
       [](const View &v, int) { return !v.stop_signal_pending(); });
 
   state_law(
@@ -44,7 +44,7 @@ void signal_laws(Laws &all) {
           const ThreadFields &f = s.before.t(t);
           auto moved = [&](Field queue) { return s.before.get(queue) && !s.after.get(queue); };
           const Expr from =
-              ite(s.after.get(f.shared), moved(s.before.p.pend[sig]), moved(f.pend[sig]));
+              ite(s.after.get(f.shared), moved(s.before.p->pend[sig]), moved(f.pend[sig]));
           taken = taken && implies(eq(s.after.get(f.sig), sig), from && !s.before.blocked(t, sig));
         }
         return taken;
@@ -93,7 +93,7 @@ void signal_laws(Laws &all) {
       },
       [](const StepView &s, int) {
         Expr awake = truth(true);
-        for (int u = 0; u < s.m.threads(); ++u) {
+        for (int u : s.before.group()) {
           // Before 5.19 a killed thread may be in a trap: it cannot sleep there.
           const Expr passes = !s.m.on(killed_never_stops) && s.after.killed(u);
           awake = awake && !s.after.at(u, {Loc::stopped}) && (!s.after.in_trap(u) || passes);

@@ -54,9 +54,9 @@ void trap_laws(Laws &all) {
        anywhere, anywhere},
       [](const View &v, int t) { return v.get(v.t(t).trapping); },
       [](const View &v, int t) {
-        const Expr sleeps = eq(v.get(v.p.attaching), static_cast<Value>(t + 1));
+        const Expr sleeps = eq(v.get(v.m.schema.tracer.attaching), static_cast<Value>(t + 1));
         return v.traced(t) && v.get(v.t(t).trap_stop) && !v.dying(t) &&
-               v.at(t, {Loc::relock, Loc::loop}) && (sleeps || v.get(v.p.tracer_dead));
+               v.at(t, {Loc::relock, Loc::loop}) && (sleeps || v.get(v.m.schema.tracer.dead));
       });
 
   state_law(
@@ -64,7 +64,9 @@ void trap_laws(Laws &all) {
       {"trapping.ends",
        "While an attacher sleeps, TRAPPING is over or the thread can take a step of its own",
        "An attacher sleeps", "ptrace_attach, 6.12; R11", anywhere, anywhere},
-      [](const View &v, int t) { return eq(v.get(v.p.attaching), static_cast<Value>(t + 1)); },
+      [](const View &v, int t) {
+        return eq(v.get(v.m.schema.tracer.attaching), static_cast<Value>(t + 1));
+      },
       [](const View &v, int t) { return !v.get(v.t(t).trapping) || goes_on(v, t); });
 
   // I6 and I7 are one: a stop without siginfo is the legacy group-stop.

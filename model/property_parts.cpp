@@ -9,6 +9,17 @@ View::View(const Model &m, const Instance &step) : View(m) {
   for (const Update &u : step.updates) assigned_[u.field] = true;
 }
 
+View View::about(int thread) const {
+  View view = *this;
+  view.process_ = m.schema.process_of(thread);
+  view.p = &m.schema.process[static_cast<std::size_t>(view.process_)];
+  return view;
+}
+
+StepView StepView::about(int thread) const {
+  return {m, step, before.about(thread), after.about(thread)};
+}
+
 Expr View::get(Field f) const {
   const bool after = f != kNoField && !assigned_.empty() && assigned_[f];
   return after ? m.schema.read_primed(f) : m.schema.read(f);
@@ -43,7 +54,7 @@ Expr View::flagged(int thread) const {
          (m.on(Feature::stop_options) && traced(thread) && get(t(thread).option[TRACESTOP]));
 }
 
-Expr View::group_stops() const { return ne(get(p.stop_count), 0) || jobs_are(Jobs::stopped); }
+Expr View::group_stops() const { return ne(get(p->stop_count), 0) || jobs_are(Jobs::stopped); }
 
 Expr View::is_stop_signal(Field sig) const {
   Expr e = truth(false);
@@ -56,8 +67,8 @@ Expr View::blocked(int thread, Sig sig) const {
 }
 
 Expr View::pending(Sig sig) const {
-  Expr e = get(p.pend[sig]);
-  for (int u = 0; u < m.threads(); ++u) e = e || get(t(u).pend[sig]);
+  Expr e = get(p->pend[sig]);
+  for (int u : group()) e = e || get(t(u).pend[sig]);
   return e;
 }
 
@@ -124,14 +135,17 @@ namespace {
 template <class Over>
 Expr always(const Over &x, const Part<Over> &subject, const Part<Over> &claim) {
   Expr e = truth(true);
-  for (int t = 0; t < x.m.threads(); ++t) e = e && implies(subject(x, t), claim(x, t));
+  for (int t = 0; t < x.m.threads(); ++t) {
+    const Over own = x.about(t);
+    e = e && implies(subject(own, t), claim(own, t));
+  }
   return e;
 }
 
 template <class Over>
 Expr sometimes(const Over &x, const Part<Over> &subject) {
   Expr e = truth(false);
-  for (int t = 0; t < x.m.threads(); ++t) e = e || subject(x, t);
+  for (int t = 0; t < x.m.threads(); ++t) e = e || subject(x.about(t), t);
   return e;
 }
 

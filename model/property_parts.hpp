@@ -14,9 +14,13 @@ namespace ptmc::model {
 // The fields in a state: before a step, or after it.
 class View {
  public:
-  explicit View(const Model &m) : m(m), p(m.schema.process) {}
+  explicit View(const Model &m) : m(m), p(&m.schema.process[0]) {}
   // After a step of the instance. What it does not assign keeps its value and reads as before.
   View(const Model &m, const Instance &step);
+
+  // The same, about the process of this thread.
+  View about(int thread) const;
+  std::vector<int> group() const { return m.schema.group(process_); }
 
   Expr get(Field f) const;
   const ThreadFields &t(int thread) const { return m.schema.thread[thread]; }
@@ -32,7 +36,7 @@ class View {
   Expr tracing_is(int thread, Traced how) const;
   Expr traced(int thread) const { return !tracing_is(thread, Traced::no); }
   Expr flagged(int thread) const;  // its job control traps carry PTRACE_EVENT_STOP
-  Expr jobs_are(Jobs flags) const { return eq(get(p.jobs), static_cast<Value>(flags)); }
+  Expr jobs_are(Jobs flags) const { return eq(get(p->jobs), static_cast<Value>(flags)); }
   Expr group_stops() const;  // group_stop_count > 0 or SIGNAL_STOP_STOPPED
   Expr is_stop_signal(Field sig) const;
   Expr blocked(int thread, Sig sig) const;
@@ -40,17 +44,21 @@ class View {
   Expr stop_signal_pending() const;
 
   const Model &m;
-  const ProcessFields &p;
+  const ProcessFields *p;
 
  private:
+  int process_ = 0;
   std::vector<bool> assigned_;  // empty: before the step
 };
 
 struct StepView {
-  StepView(const Model &m, const Instance &i) : m(m), step(i), before(m), after(m, i) {}
+  StepView(const Model &m, const Instance &i) : StepView(m, i, View(m), View(m, i)) {}
+  StepView(const Model &m, const Instance &i, View before, View after)
+      : m(m), step(i), before(std::move(before)), after(std::move(after)) {}
   const Model &m;
   const Instance &step;
   View before, after;
+  StepView about(int thread) const;
 
   bool is(std::string_view rule, int thread) const;
   // A call of the tracer on this thread, and it succeeds.

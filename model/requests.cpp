@@ -12,8 +12,8 @@ std::string options_text(int set) {
 }
 
 void tracer_is_free(Step &s) {
-  s.at("the tracer lives", s.p.tracer_dead, 0);
-  s.at("the tracer is not asleep in an attach", s.p.attaching, 0);
+  s.at("the tracer lives", s.tracer.dead, 0);
+  s.at("the tracer is not asleep in an attach", s.tracer.attaching, 0);
 }
 
 namespace {

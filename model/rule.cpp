@@ -25,9 +25,10 @@ Expr Model::on(Feature f) const {
 
 State Model::initial() const {
   State s;
-  for (const ThreadFields &t : schema.thread) schema.set(s, t.loc, static_cast<Value>(Loc::user));
+  for (int t = 0; t < schema.shape.threads; ++t)
+    schema.set(s, schema.thread[t].loc, static_cast<Value>(Loc::user));
   for (Sig sig : {USR1, USR2})  // the handled signals
-    if (has(sig)) schema.set(s, schema.process.disposition[sig], 2);
+    if (has(sig)) schema.set(s, schema.process[0].disposition[sig], 2);
   return s;
 }
 
@@ -50,7 +51,8 @@ void Model::add(Step &&step) {
 }
 
 Step::Step(Model &model, const Rule *rule, int thread, std::string parameters, Label label)
-    : m(model), schema(model.schema), p(model.schema.process) {
+    : m(model), schema(model.schema), tracer(schema.tracer), p(&schema.process[0]) {
+  if (thread >= 0) enter(schema.process_of(thread));
   instance_.rule = rule;
   instance_.thread = thread;
   instance_.parameters = std::move(parameters);

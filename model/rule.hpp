@@ -35,7 +35,7 @@ enum class Action : std::uint8_t {
   getsiginfo,   // output: Sig << 8 | Info; or the stop's code, with kTrapInfo, of a trap's own
   geteventmsg,  // output: message; exit statuses as wait encodes them
   invalid,      // a stop-requiring request with an unknown number or a bad signal
-  wait,         // tracer or parent; output: status
+  wait,         // tracer, parent or tracee; output: status
   sigchld,      // tracer or parent takes a SIGCHLD; output: si_code << 24 | thread << 16 | status
   tracer_exit,
   send,           // world or tracee; arg: Sig; thread: -1 for kill
@@ -107,7 +107,8 @@ class Model {
 
   Expr on(Feature f) const;
   bool has(Sig s) const { return schema.shape.has(s); }
-  int threads() const { return schema.shape.threads; }
+  int threads() const { return schema.shape.all_threads(); }
+  int processes() const { return schema.shape.processes; }
   const std::vector<Sig> &signals() const { return schema.shape.signals; }
   State initial() const;
 
@@ -122,14 +123,26 @@ class Model {
 
 class Step {
  public:
-  // thread: whose fields self() names; -1: none.
+  // thread: whose step this is, or who is acted upon; -1: nobody.
   Step(Model &model, const Rule *rule, int thread, std::string parameters, Label label = {});
 
   Model &m;
   const Schema &schema;
-  const ProcessFields &p;
+  const TracerFields &tracer;
+  const ProcessFields *p;  // the process of `thread`, or the one that the step is inside of
   const ThreadFields &t(int thread) const { return schema.thread[thread]; }
-  int n() const { return schema.shape.threads; }
+  // That process's threads, its leader first.
+  std::vector<int> group() const { return schema.group(process_); }
+  int leader() const { return schema.leader(process_); }
+  bool is_leader(int thread) const { return schema.is_leader(thread); }
+  // What the body does happens inside another process.
+  template <class Body>
+  void inside(int process, Body &&body) {
+    const int outer = process_;
+    enter(process);
+    body();
+    enter(outer);
+  }
 
   Expr on(Feature f) const { return m.on(f); }
   Expr get(Field f) const;
@@ -155,6 +168,11 @@ class Step {
 
  private:
   friend class Model;
+  void enter(int process) {
+    process_ = process;
+    p = &schema.process[process];
+  }
+  int process_ = 0;
   Instance instance_;
   Expr path_ = constant(1);
   std::vector<std::optional<Expr>> known_;

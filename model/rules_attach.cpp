@@ -29,7 +29,7 @@ void set_stopped(Step &s, int t) {
     s.raise(f.trapping);
     s.when(s.on(Feature::causes), [&] { s.set(f.trap_cause, static_cast<Value>(Cause::attach)); });
     go(s, t, Loc::relock);
-    s.set(s.p.attaching, static_cast<Value>(t + 1));
+    s.set(s.tracer.attaching, static_cast<Value>(t + 1));
   });
 }
 
@@ -149,9 +149,9 @@ void attached(Model &m) {
                                ""});
   for (int t = 0; t < m.threads(); ++t) {
     Step s(m, rule, t, tname(t));
-    s.at("the attacher sleeps for it", s.p.attaching, static_cast<Value>(t + 1));
+    s.at("the attacher sleeps for it", s.tracer.attaching, static_cast<Value>(t + 1));
     s.guard("TRAPPING is over", !s.get(s.t(t).trapping));
-    s.set(s.p.attaching, 0);
+    s.set(s.tracer.attaching, 0);
     m.add(std::move(s));
   }
 }
@@ -171,7 +171,7 @@ void traceme(Model &m) {
       Step s(m, rule, t, tname(t), {Action::traceme, t, 0, rule == ok ? Err::ok : Err::eperm, 0});
       s.needs(Feature::traceme);
       s.needs(Feature::parent_is_tracer);
-      s.guard("its parent lives", !s.get(s.p.tracer_dead));
+      s.guard("its parent lives", !s.get(s.tracer.dead));
       in_user_code(s, t);
       if (rule == ok) {
         s.at("it is not traced", s.t(t).tracing, 0);
@@ -217,10 +217,10 @@ void tracer_death(Model &m) {
       m.family({"tracer.exit", Actor::tracer, "the tracer exits", {"do_exit"}, {"R144"}, "", ""});
   Step d(m, dies, -1, "", {Action::tracer_exit, -1, 0, Err::ok, 0});
   d.needs(Feature::tracer_dies);
-  d.at("the tracer lives", d.p.tracer_dead, 0);
-  d.raise(d.p.tracer_dead);
-  d.set(d.p.attaching, 0);
-  for (Field f : {d.p.chld_tracer, d.p.chld_tracer_status, d.p.chld_tracer_thread}) d.set(f, 0);
+  d.at("the tracer lives", d.tracer.dead, 0);
+  d.raise(d.tracer.dead);
+  d.set(d.tracer.attaching, 0);
+  clear_sigchld(d, d.tracer.chld);
   m.add(std::move(d));
 
   const Rule *left =
@@ -236,16 +236,16 @@ void tracer_death(Model &m) {
     // EXITKILL's SIGKILL picks the thread itself whenever that can still die.
     for (const Target &to : targets(m, t, false)) {
       Step s(m, left, t, tname(t) + (to.pick < 0 ? "" : ", EXITKILL"));
-      s.at("the tracer is dead", s.p.tracer_dead, 1);
+      s.at("the tracer is dead", s.tracer.dead, 1);
       s.guard("it is a tracee", traced(s, t));
       if (to.pick >= 0) s.at("EXITKILL is set", s.t(t).option[EXITKILL], 1);
       send(s, KILL, to, Info::kernel, s.get(s.t(t).option[EXITKILL]));
       unlink(s, t, unread_code(s, t));
       s.when(at_loc(s, t, Loc::zombie), [&] {
-        if (t != 0)
-          release(s, t);
+        if (s.is_leader(t))
+          s.when(alone(s, t), [&] { notify_exit(s, t); });
         else
-          s.when(alone(s, 0), [&] { notify_exit(s, 0); });
+          release(s, t);
       });
       m.add(std::move(s));
     }

@@ -11,13 +11,13 @@ namespace {
 // The loop holds siglock from here: after the CLD flags, with everything notified.
 void in_loop(Step &s, int t) {
   s.guard("it is in get_signal",
-          at_loc(s, t, Loc::loop) || (at_loc(s, t, Loc::relock) && eq(s.get(s.p.cld), 0)));
+          at_loc(s, t, Loc::loop) || (at_loc(s, t, Loc::relock) && eq(s.get(s.p->cld), 0)));
   s.guard("it has made its notifications", may_act(s, t));
 }
 
 void no_group_exit(Step &s) {
   s.guard("the group is not in exit",
-          !(s.on(Feature::loop_sees_group_exit) && s.get(s.p.group_exit)));
+          !(s.on(Feature::loop_sees_group_exit) && s.get(s.p->group_exit)));
 }
 
 void no_trap(Step &s, int t) {
@@ -45,7 +45,7 @@ void begin_handler(Step &s, int t, Sig sig) {
 void do_signal_stop(Step &s, int t, Expr sig) {
   const ThreadFields &f = s.t(t);
   const Expr joins = s.get(f.stop_pending);
-  const Expr starts = !joins && s.get(f.dequeued) && !s.get(s.p.group_exit);
+  const Expr starts = !joins && s.get(f.dequeued) && !s.get(s.p->group_exit);
   s.when(starts, [&] { start_group_stop(s, t, sig); });
   const Expr stops = s.get(f.stop_pending);  // refused for a dying thread
   s.when((joins || starts) && traced(s, t) && !dying(s, t), [&] {
@@ -151,7 +151,7 @@ struct OutcomeRules {
 Expr no_other_work(const Step &s, int t) {
   Expr none = truth(true);
   for (Sig sig : s.schema.shape.signals)
-    none = none && !s.get(s.t(t).pend[sig]) && (truth(sig == CONT) || !s.get(s.p.pend[sig]));
+    none = none && !s.get(s.t(t).pend[sig]) && (truth(sig == CONT) || !s.get(s.p->pend[sig]));
   return none;
 }
 
@@ -196,25 +196,28 @@ void loop_start(Model &m) {
     c.needs(Feature::sigchld);
     c.at("it is in get_signal", c.t(t).loc, static_cast<Value>(Loc::relock));
     c.guard("it has made its notifications", may_act(c, t));
-    c.guard("a CLD flag is set", ne(c.get(c.p.cld), 0));
-    const Expr continued = eq(c.get(c.p.cld), static_cast<Value>(Jobs::continued));
+    c.guard("a CLD flag is set", ne(c.get(c.p->cld), 0));
+    const Expr continued = eq(c.get(c.p->cld), static_cast<Value>(Jobs::continued));
     for (bool to_tracer : {false, true}) {
-      const Expr told = to_tracer ? traced(c, 0) && !c.on(Feature::parent_is_tracer) : truth(true);
+      const int leader = c.leader();
+      const Expr told =
+          to_tracer ? traced(c, leader) && !c.on(Feature::parent_is_tracer) : truth(true);
       c.when(told && continued,
-             [&] { sigchld(c, to_tracer, 0, kCldContinued, constant(killed_by(CONT))); });
-      c.when(told && !continued,
-             [&] { sigchld(c, to_tracer, 0, kCldStopped, signal_status(c.get(c.p.stop_code))); });
+             [&] { sigchld(c, to_tracer, leader, kCldContinued, constant(killed_by(CONT))); });
+      c.when(told && !continued, [&] {
+        sigchld(c, to_tracer, leader, kCldStopped, signal_status(c.get(c.p->stop_code)));
+      });
     }
-    c.set(c.p.cld, 0);
+    c.set(c.p->cld, 0);
     m.add(std::move(c));
 
     Step e(m, exit, t, tname(t));
     e.needs(Feature::loop_sees_group_exit);
     in_loop(e, t);
-    e.at("the group is in exit", e.p.group_exit, 1);
+    e.at("the group is in exit", e.p->group_exit, 1);
     e.clear(e.t(t).pend[KILL]);
     clear_pending(e, t);
-    e.set(e.t(t).status, e.get(e.p.death));
+    e.set(e.t(t).status, e.get(e.p->death));
     e.set(e.t(t).call, 0);
     go(e, t, Loc::group_exit);
     m.add(std::move(e));
@@ -225,7 +228,7 @@ void loop_start(Model &m) {
     no_trap(s, t);
     Expr work = has_work(s, t);
     if (m.has(CONT))  // which an open world may block
-      work = ite(s.on(Feature::open_world) && s.get(s.p.pend[CONT]) && no_other_work(s, t),
+      work = ite(s.on(Feature::open_world) && s.get(s.p->pend[CONT]) && no_other_work(s, t),
                  constant(0), work);
     s.guard("no unblocked signal is pending", !work);
     to_user(s, t);
@@ -236,19 +239,19 @@ void loop_start(Model &m) {
 // Which signal is dequeued next: `sig` from this queue, and nothing before it.
 void is_next(Step &s, int t, Sig sig, bool shared) {
   const ThreadFields &f = s.t(t);
-  s.at("it is pending", shared ? s.p.pend[sig] : f.pend[sig], 1);
+  s.at("it is pending", shared ? s.p->pend[sig] : f.pend[sig], 1);
   s.guard("it is not blocked", !blocked(s, t, sig));
   Expr first = truth(true);
   for (Sig other : s.schema.shape.signals) {
     if (shared || other < sig) first = first && !(s.get(f.pend[other]) && !blocked(s, t, other));
-    if (shared && other < sig) first = first && !(s.get(s.p.pend[other]) && !blocked(s, t, other));
+    if (shared && other < sig) first = first && !(s.get(s.p->pend[other]) && !blocked(s, t, other));
   }
   s.guard("no other signal comes before it", first);
 }
 
 Expr dequeue(Step &s, int t, Sig sig, bool shared) {
   const ThreadFields &f = s.t(t);
-  s.clear(shared ? s.p.pend[sig] : f.pend[sig]);
+  s.clear(shared ? s.p->pend[sig] : f.pend[sig]);
   const Expr info = shared ? constant(static_cast<Value>(Info::user)) : s.get(f.kinfo[sig]);
   if (!shared) s.set(f.kinfo[sig], 0);
   if (is_stop(sig)) s.raise(f.dequeued);

@@ -26,8 +26,8 @@ void group_exit(Model &m) {
   for (int t = 0; t < m.threads(); ++t) {
     Step s(m, rule, t, tname(t));
     s.at("it is in do_group_exit", s.t(t).loc, static_cast<Value>(Loc::group_exit));
-    const Expr already = s.get(s.p.group_exit);
-    s.when(already, [&] { s.set(s.t(t).status, s.get(s.p.death)); });
+    const Expr already = s.get(s.p->group_exit);
+    s.when(already, [&] { s.set(s.t(t).status, s.get(s.p->death)); });
     s.when(!already, [&] { group_kill(s, s.get(s.t(t).status), t); });
     go(s, t, Loc::exiting);
     m.add(std::move(s));
@@ -59,14 +59,14 @@ void event(Model &m) {
   for (int t = 0; t < m.threads(); ++t) {
     Step s(m, sync, t, tname(t));
     s.at("it is in do_exit", s.t(t).loc, static_cast<Value>(Loc::exiting));
-    Expr last = s.on(Feature::last_exit_is_group_exit) && !s.get(s.p.group_exit);
-    for (int u = 0; u < s.n(); ++u)
+    Expr last = s.on(Feature::last_exit_is_group_exit) && !s.get(s.p->group_exit);
+    for (int u : s.group())
       if (u != t) last = last && past_sync(s, u);
     s.when(last, [&] {
-      s.raise(s.p.group_exit);
-      s.set(s.p.death, s.get(s.t(t).status));
-      for (Field f : {s.p.jobs, s.p.cld, s.p.stop_count, s.p.stop_code}) s.set(f, 0);
-      for (int u = 0; u < s.n(); ++u) clear_stop_pending(s, u);
+      s.raise(s.p->group_exit);
+      s.set(s.p->death, s.get(s.t(t).status));
+      for (Field f : {s.p->jobs, s.p->cld, s.p->stop_count, s.p->stop_code}) s.set(f, 0);
+      for (int u : s.group()) clear_stop_pending(s, u);
     });
     go(s, t, Loc::exit_event);
     m.add(std::move(s));
@@ -106,7 +106,7 @@ void last_steps(Model &m) {
     const ThreadFields &f = s.t(t);
     s.at("it is past PTRACE_EVENT_EXIT", f.loc, static_cast<Value>(Loc::exit_signals));
     s.guard("it has made its notifications", may_act(s, t));
-    const Expr leaves = !alone(s, t) && !s.get(s.p.group_exit) && s.get(f.stop_pending);
+    const Expr leaves = !alone(s, t) && !s.get(s.p->group_exit) && s.get(f.stop_pending);
     // Shared signals that it would have taken go to another thread.
     for (Sig sig : m.signals()) s.when(!blocked(s, t, sig), [&] { retarget(s, t, sig); });
     Expr done = truth(false);
@@ -128,8 +128,8 @@ void last_steps(Model &m) {
     n.guard("it has made its notifications", may_act(n, t));
     const Expr is_tracee = traced(n, t);
     go(n, t, Loc::zombie);
-    n.when(is_tracee || (truth(t == 0) && alone(n, 0)), [&] { notify_exit(n, t); });
-    if (t != 0) n.when(!is_tracee, [&] { release(n, t); });
+    n.when(is_tracee || (truth(n.is_leader(t)) && alone(n, t)), [&] { notify_exit(n, t); });
+    if (!n.is_leader(t)) n.when(!is_tracee, [&] { release(n, t); });
     m.add(std::move(n));
   }
 }

@@ -10,10 +10,10 @@ namespace {
 
 void in_loop(Step &s, int t) {
   s.guard("it is in get_signal",
-          at_loc(s, t, Loc::loop) || (at_loc(s, t, Loc::relock) && eq(s.get(s.p.cld), 0)));
+          at_loc(s, t, Loc::loop) || (at_loc(s, t, Loc::relock) && eq(s.get(s.p->cld), 0)));
   s.guard("it has made its notifications", may_act(s, t));
   s.guard("the group is not in exit",
-          !(s.on(Feature::loop_sees_group_exit) && s.get(s.p.group_exit)));
+          !(s.on(Feature::loop_sees_group_exit) && s.get(s.p->group_exit)));
 }
 
 void stop(Model &m) {
@@ -105,7 +105,7 @@ void notify(Model &m) {
     p.needs(Feature::sigchld);
     p.at("it has told the tracer", p.t(t).owes_tracer, 0);
     p.at("it has not told the real parent", p.t(t).owes_parent, 1);
-    sigchld(p, false, t, kCldStopped, signal_status(p.get(p.p.stop_code)));
+    sigchld(p, false, t, kCldStopped, signal_status(p.get(p.p->stop_code)));
     p.clear(p.t(t).owes_parent);
     m.add(std::move(p));
   }

@@ -88,10 +88,10 @@ void dispositions(Model &m) {
         s.needs(Feature::dispositions);
         s.needs(signal_feature(sig));
         calls(s, t);
-        s.set(s.p.disposition[sig], how);
+        s.set(s.p->disposition[sig], how);
         s.when(ignores(s, sig), [&] {
-          s.clear(s.p.pend[sig]);
-          for (int u = 0; u < s.n(); ++u) s.clear(s.t(u).pend[sig]), s.set(s.t(u).kinfo[sig], 0);
+          s.clear(s.p->pend[sig]);
+          for (int u : s.group()) s.clear(s.t(u).pend[sig]), s.set(s.t(u).kinfo[sig], 0);
         });
         m.add(std::move(s));
       }

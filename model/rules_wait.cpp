@@ -38,7 +38,7 @@ Seen seen(const Step &s, int t, Caller c) {
 }
 
 Expr dead_and_whole(const Step &s, int t) {  // not a leader with live threads
-  return at_loc(s, t, Loc::zombie) && (truth(t != 0) || alone(s, 0));
+  return at_loc(s, t, Loc::zombie) && (truth(!s.is_leader(t)) || alone(s, t));
 }
 Expr tracee_exit(const Step &s, int t, Caller c) {
   return seen(s, t, c).tracee && dead_and_whole(s, t);
@@ -53,12 +53,12 @@ Expr tracee_stop(const Step &s, int t, Caller c) {
   return seen(s, t, c).tracee && in_trap(s, t) && !s.get(s.t(t).listening) && s.get(s.t(t).report);
 }
 Expr child_stop(const Step &s, int t, Caller c) {
-  return seen(s, t, c).child && stopped_flag(s) && ne(s.get(s.p.stop_code), 0) &&
+  return seen(s, t, c).child && stopped_flag(s) && ne(s.get(s.p->stop_code), 0) &&
          !any_exit(s, t, c);
 }
 Expr continued(const Step &s, int t, Caller c) {
   const Seen as = seen(s, t, c);
-  return (as.tracee || as.child) && eq(s.get(s.p.jobs), static_cast<Value>(Jobs::continued)) &&
+  return (as.tracee || as.child) && eq(s.get(s.p->jobs), static_cast<Value>(Jobs::continued)) &&
          !any_exit(s, t, c);
 }
 
@@ -136,8 +136,8 @@ void reports(Model &m, Caller c) {
       Step e = start(exit, 0);
       e.guard("it is a tracee", seen(e, t, c).tracee);
       e.guard("it is a zombie without threads", dead_and_whole(e, t));
-      e.output(exit_word(ite(e.get(e.p.group_exit), e.get(e.p.death), e.get(e.t(t).status))));
-      if (t != 0) {
+      e.output(exit_word(ite(e.get(e.p->group_exit), e.get(e.p->death), e.get(e.t(t).status))));
+      if (!e.is_leader(t)) {
         release(e, t);
       } else {
         const Expr reparented = !e.on(Feature::parent_is_tracer);
@@ -151,27 +151,27 @@ void reports(Model &m, Caller c) {
     }
     Step k = start(cont, kContinued);
     k.guard("it is the caller's", seen(k, t, c).tracee || seen(k, t, c).child);
-    k.at("SIGCONT has ended a group-stop", k.p.jobs, static_cast<Value>(Jobs::continued));
+    k.at("SIGCONT has ended a group-stop", k.p->jobs, static_cast<Value>(Jobs::continued));
     k.guard("nothing else of it is to be reported", !any_exit(k, t, c) && !tracee_stop(k, t, c));
     k.output(constant(0xffff));
-    k.set(k.p.jobs, 0);
+    k.set(k.p->jobs, 0);
     m.add(std::move(k));
     if (t != 0) continue;
 
     Step g = start(group, kUntraced);
     g.guard("it is the caller's child", seen(g, t, c).child);
-    g.at("the group is stopped", g.p.jobs, static_cast<Value>(Jobs::stopped));
-    g.guard("the stop has not been reported", ne(g.get(g.p.stop_code), 0));
+    g.at("the group is stopped", g.p->jobs, static_cast<Value>(Jobs::stopped));
+    g.guard("the stop has not been reported", ne(g.get(g.p->stop_code), 0));
     g.guard("it has not died", !any_exit(g, t, c));
-    g.output(status_of_stop(stop_number(g.get(g.p.stop_code))));
-    g.set(g.p.stop_code, 0);
+    g.output(status_of_stop(stop_number(g.get(g.p->stop_code))));
+    g.set(g.p->stop_code, 0);
     m.add(std::move(g));
 
     Step r = start(reap, 0);
     r.guard("it is the caller's child", seen(r, t, c).child);
     r.at("no tracer has it", r.t(t).tracing, 0);
     r.guard("it is a zombie without threads", dead_and_whole(r, t));
-    r.output(exit_word(ite(r.get(r.p.group_exit), r.get(r.p.death), r.get(r.t(t).status))));
+    r.output(exit_word(ite(r.get(r.p->group_exit), r.get(r.p->death), r.get(r.t(t).status))));
     release(r, t);
     m.add(std::move(r));
   }
@@ -198,7 +198,7 @@ void empty(Model &m, Caller c) {
     auto each = [&](Step &s, auto of) {
       Expr any = truth(false);
       for (int t = 0; t < m.threads(); ++t)
-        if (who < 0 || who == t) any = any || of(s, t);
+        if (who < 0 || who == t) s.inside(m.schema.process_of(t), [&] { any = any || of(s, t); });
       return any;
     };
     auto eligible = [&](const Step &s, int t) {
@@ -254,19 +254,18 @@ void take_sigchld(Model &m, Caller c) {
     Step s(m, rule, -1, "", {Action::sigchld, -1, 0, rule == take ? Err::ok : Err::eagain, 0});
     may_wait(s, c);
     s.needs(Feature::sigchld);
-    const Field code = tracer ? s.p.chld_tracer : s.p.chld_parent;
-    const Field status = tracer ? s.p.chld_tracer_status : s.p.chld_parent_status;
-    const Field thread = tracer ? s.p.chld_tracer_thread : s.p.chld_parent_thread;
+    const SigchldFields &chld = tracer ? s.tracer.chld : s.schema.parent.chld;
     s.guard(rule == take ? "a SIGCHLD is pending" : "no SIGCHLD is pending",
-            rule == take ? ne(s.get(code), 0) : eq(s.get(code), 0));
+            rule == take ? ne(s.get(chld.code), 0) : eq(s.get(chld.code), 0));
     if (rule == take) {
       Expr packed = constant(0);
       for (Value cld = kCldExited; cld <= kCldContinued; ++cld)
         for (int t = 0; t < m.threads(); ++t)
-          packed = ite(eq(s.get(code), cld) && eq(s.get(thread), static_cast<Value>(t)),
-                       constant(cld << 24 | static_cast<Value>(t) << 16) + s.get(status), packed);
+          packed =
+              ite(eq(s.get(chld.code), cld) && eq(s.get(chld.thread), static_cast<Value>(t)),
+                  constant(cld << 24 | static_cast<Value>(t) << 16) + s.get(chld.status), packed);
       s.output(packed);
-      for (Field f : {code, status, thread}) s.set(f, 0);
+      clear_sigchld(s, chld);
     }
     m.add(std::move(s));
   }
@@ -285,18 +284,12 @@ void parent_disposition(Model &m) {
     Step s(m, rule, -1, how ? "ignore" : "default",
            {Action::sigaction, -1, static_cast<int>(CHLD << 2 | how), Err::ok, 0});
     s.needs(Feature::parent_ignores);
-    s.guard("the parent lives", !(s.on(Feature::parent_is_tracer) && s.get(s.p.tracer_dead)));
-    s.set(s.p.parent_ignores, how);
+    s.guard("the parent lives", !(s.on(Feature::parent_is_tracer) && s.get(s.tracer.dead)));
+    s.set(s.schema.parent.ignores, how);
     const Expr one = s.on(Feature::parent_is_tracer);
     if (how) {
-      s.when(one, [&] {
-        for (Field f : {s.p.chld_tracer, s.p.chld_tracer_status, s.p.chld_tracer_thread})
-          s.set(f, 0);
-      });
-      s.when(!one, [&] {
-        for (Field f : {s.p.chld_parent, s.p.chld_parent_status, s.p.chld_parent_thread})
-          s.set(f, 0);
-      });
+      s.when(one, [&] { clear_sigchld(s, s.tracer.chld); });
+      s.when(!one, [&] { clear_sigchld(s, s.schema.parent.chld); });
     }
     m.add(std::move(s));
   }

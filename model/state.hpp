@@ -1,4 +1,4 @@
-// The state of one traced process: its fields, how they are packed, and what they mean.
+// The state of the traced processes: its fields, how they are packed, and what they mean.
 //
 // Each field names the kernel's variable (task_struct, signal_struct; Linux 6.12). A field that is
 // dead in a state is kept at its zero value by the rules (a test asks every reachable state).
@@ -16,8 +16,9 @@
 
 namespace ptmc::model {
 
-inline constexpr int kMaxThreads = 4;
-inline constexpr std::size_t kMaxWords = 12;
+inline constexpr int kMaxThreads = 4;  // of one process
+inline constexpr int kMaxProcesses = 2;
+inline constexpr std::size_t kMaxWords = 24;
 inline constexpr Field kNoField = UINT16_MAX;
 
 // Where a thread is. A trap is asleep in ptrace_stop; "woken" has left its trap and not yet taken
@@ -94,7 +95,8 @@ struct FieldInfo {
   int bits = 0;
   int word = 0, shift = 0;
   bool truth = false;
-  int thread = -1;  // -1: the process's
+  int process = -1;  // -1: the tracer's or the real parent's
+  int thread = -1;   // -1: the process's
 };
 
 struct ThreadFields {
@@ -125,21 +127,36 @@ struct ProcessFields {
   Field stop_count;  // group_stop_count
   Field stop_code;   // group_exit_code during job control: the signal not yet reported
   Field death;       // group_exit_code once GROUP_EXIT is set
-  Field tracer_dead;
-  Field parent_ignores;            // the real parent's disposition of SIGCHLD is SIG_IGN
-  Field attaching;                 // 1 + the thread whose TRAPPING the tracer sleeps for, 0: none
-  Field chld_tracer, chld_parent;  // si_code of the SIGCHLD pending, 0: none
-  Field chld_tracer_status, chld_parent_status, chld_tracer_thread, chld_parent_thread;
+};
+
+// The SIGCHLD that is pending for the tracer, or for the real parent.
+struct SigchldFields {
+  Field code;  // si_code, 0: none
+  Field status, thread;
+};
+
+struct TracerFields {
+  Field dead;
+  Field attaching;  // 1 + the thread whose TRAPPING it sleeps for, 0: none
+  SigchldFields chld;
+};
+
+// The real parent of the first process.
+struct ParentFields {
+  Field ignores;  // its disposition of SIGCHLD is SIG_IGN
+  SigchldFields chld;
 };
 
 // Which signals, option sets and threads the fields and rules are made for.
 struct Shape {
-  int threads = 1;
+  int threads = 1;           // of each process
   std::vector<Sig> signals;  // in dequeue order; KILL always among them
   // Explicit arguments of SEIZE and SETOPTIONS (replay).
   std::vector<int> option_sets = {};
   std::vector<Value> exit_codes = {1};  // statuses of _exit, below kExitCodes
   Default other = Default::fatal;       // what OTHER does by default
+  int processes = 1;                    // the first, and those that fork makes
+  int all_threads() const { return processes * threads; }
   bool has(Sig s) const;
   Default action(Sig s) const { return s == OTHER ? other : kSignals[s].action; }
 };
@@ -172,12 +189,23 @@ class Schema {
     return f == kNoField ? constant(0) : primed(f, fields_[f].truth);
   }
 
+  int process_of(int thread) const { return thread / shape.threads; }
+  int leader(int process) const { return process * shape.threads; }
+  bool is_leader(int thread) const { return thread % shape.threads == 0; }
+  std::vector<int> group(int process) const;  // its threads, the leader first
+
   Shape shape;
-  ProcessFields process;
-  std::vector<ThreadFields> thread;
+  TracerFields tracer;
+  ParentFields parent;
+  std::vector<ProcessFields> process;
+  std::vector<ThreadFields> thread;  // those of the first process, then those of the second
 
  private:
-  Field add(int thread, std::string name, int bits, bool truth = false);
+  Field add(int process, int thread, std::string name, int bits, bool truth = false);
+  std::array<Field, SIG_COUNT> per_signal(int process, int thread, const char *name, int bits,
+                                          bool (*wanted)(Sig));
+  ProcessFields add_process(int process);
+  ThreadFields add_thread(int thread);
   std::vector<FieldInfo> fields_;
   std::size_t words_ = 0;
 };

@@ -19,7 +19,8 @@ inline Expr at_loc(Expr loc, Loc l) { return eq(loc, static_cast<Value>(l)); }
 
 class Edit {
  public:
-  Edit(Model &m, Instance &i) : m(m), i(i), p(m.schema.process), t(i.thread < 0 ? 0 : i.thread) {}
+  Edit(Model &m, Instance &i)
+      : m(m), i(i), p(m.schema.process[0]), t(i.thread < 0 ? 0 : i.thread) {}
 
   const ThreadFields &f() const { return m.schema.thread[t]; }  // the thread that it is about
   const ThreadFields &f(int thread) const { return m.schema.thread[thread]; }
@@ -172,7 +173,8 @@ inline void attach_sends_no_sigstop(Model &m) {
 
 inline void attach_leaves_stopped(Model &m) {
   each(m, {"attach"}, [](Edit &e) {
-    e.keep_all({e.f().loc, e.f().trap_stop, e.f().trapping, e.f().trap_cause, e.p.attaching});
+    e.keep_all({e.f().loc, e.f().trap_stop, e.f().trapping, e.f().trap_cause,
+                e.m.schema.tracer.attaching});
   });
 }
 
@@ -355,8 +357,8 @@ inline void exit_event_tells_nothing(Model &m) {
 inline void group_stop_is_cld_trapped(Model &m) {
   constexpr Value kTrapped = 4, kStopped = 5;
   each(m, {"notify.tracer"}, [](Edit &e) {
-    const Expr code = e.now(e.p.chld_tracer);
-    e.set_where(eq(code, kStopped), e.p.chld_tracer, constant(kTrapped));
+    const Expr code = e.now(e.m.schema.tracer.chld.code);
+    e.set_where(eq(code, kStopped), e.m.schema.tracer.chld.code, constant(kTrapped));
   });
 }
 

@@ -6,13 +6,15 @@ Hand decode(const Interpreter &interpreter, const Config &config, const State &s
   const Schema &schema = interpreter.model.schema;
   auto get = [&](Field f) { return schema.get(s, f); };
   Hand h{&interpreter, &s, config, {}};
-  const ProcessFields &p = schema.process;
-  h.group_exit = get(p.group_exit), h.tracer_dead = get(p.tracer_dead);
+  const ProcessFields &p = schema.process[0];
+  const SigchldFields &tracer = schema.tracer.chld, &parent = schema.parent.chld;
+  h.group_exit = get(p.group_exit), h.tracer_dead = get(schema.tracer.dead);
   h.jobs = get(p.jobs), h.cld = get(p.cld), h.stop_count = get(p.stop_count);
-  h.stop_code = get(p.stop_code), h.death = get(p.death), h.attaching = get(p.attaching);
-  h.chld_tracer[0] = get(p.chld_tracer), h.chld_parent[0] = get(p.chld_parent);
-  h.chld_tracer[1] = get(p.chld_tracer_status), h.chld_tracer[2] = get(p.chld_tracer_thread);
-  h.chld_parent[1] = get(p.chld_parent_status), h.chld_parent[2] = get(p.chld_parent_thread);
+  h.stop_code = get(p.stop_code), h.death = get(p.death),
+  h.attaching = get(schema.tracer.attaching);
+  h.chld_tracer[0] = get(tracer.code), h.chld_parent[0] = get(parent.code);
+  h.chld_tracer[1] = get(tracer.status), h.chld_tracer[2] = get(tracer.thread);
+  h.chld_parent[1] = get(parent.status), h.chld_parent[2] = get(parent.thread);
   for (int i = 0; i < SIG_COUNT; ++i) h.pending[i] = get(p.pend[i]);
   for (const ThreadFields &f : schema.thread) {
     HandThread &t = h.threads.emplace_back();

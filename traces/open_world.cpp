@@ -132,10 +132,10 @@ class Process {
     const std::size_t n = number(std::move(states));
     States awake;
     for (const State &s : sets_[n])
-      if (model.schema.get(s, model.schema.process.attaching) == 0) awake.push_back(s);
+      if (model.schema.get(s, model.schema.tracer.attaching) == 0) awake.push_back(s);
     if (awake.size() != sets_[n].size())
       for (const State &s : States(closure(n)))
-        if (model.schema.get(s, model.schema.process.attaching) == 0) awake.push_back(s);
+        if (model.schema.get(s, model.schema.tracer.attaching) == 0) awake.push_back(s);
     return awake;
   }
 

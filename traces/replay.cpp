@@ -156,7 +156,7 @@ bool Simulation::over(const Configuration &c, std::size_t slot) const {
   const Plan &p = open_[slot]->plan;
   switch (p.ends) {
     case Ends::attached:
-      return schema_.get(c.state, schema_.process.attaching) == 0;
+      return schema_.get(c.state, schema_.tracer.attaching) == 0;
     case Ends::in_user:
       return in_main(c.state, p.thread) && schema_.get(c.state, schema_.thread[p.thread].call) == 0;
     case Ends::exited:
