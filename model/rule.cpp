@@ -33,7 +33,7 @@ State Model::initial() const {
 }
 
 const Rule *Model::family(Rule rule) {
-  for (const Rule &r : rules) assert(r.id != rule.id);
+  for ([[maybe_unused]] const Rule &r : rules) assert(r.id != rule.id);
   rule.number = static_cast<int>(rules.size());
   return &rules.emplace_back(std::move(rule));
 }
