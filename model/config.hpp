@@ -38,6 +38,8 @@ namespace ptmc::model {
   X(kill_sends_sigkill, k, "PTRACE_KILL sends SIGKILL in any state (5.19)")                      \
   X(requeue_keeps_queue, k, "a blocked injected signal returns to its queue (5.17)")             \
   X(syscall_message, k, "GETEVENTMSG is 1 or 2 in syscall-stops (5.3)")                          \
+  X(exec_unreaped, k, "requests fail until EVENT_EXEC under a new id is waited for (5.13)")      \
+  X(exec_traps_seized, d, "execve sends SIGTRAP to seized tracees too (3.1 to 3.3)")             \
   X(setoptions_atomic, k, "SETOPTIONS with an unknown bit changes nothing (3.4)")                \
   X(sig_TRAP, p, "strangers send SIGTRAP")                                                       \
   X(sig_KILL, p, "strangers send SIGKILL")                                                       \
@@ -69,6 +71,11 @@ namespace ptmc::model {
   X(parent_waits, p, "the real parent waits")                                                    \
   X(tracer_dies, p, "the tracer dies")                                                           \
   X(exits, p, "threads and the process exit")                                                    \
+  X(forks, p, "the tracee forks, with vfork too")                                                \
+  X(clones, p, "the tracee starts threads; at first it has one")                                 \
+  X(execs, p, "the tracee calls execve")                                                         \
+  X(filters, p, "a seccomp filter of the tracee's wants SECCOMP_RET_TRACE")                      \
+  X(steps, p, "the tracer uses SINGLESTEP, SYSEMU and SYSEMU_SINGLESTEP")                        \
   X(plain_syscalls, p, "system calls, and those that sleep, when SYSCALL does not trace them")   \
   X(masks, p, "the tracee changes its signal mask")                                              \
   X(dispositions, p, "the tracee changes its signal dispositions")                               \

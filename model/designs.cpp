@@ -34,7 +34,7 @@ const std::vector<Design> &designs() {
       {"seize-3.1",
        "SEIZE marks the tracee with a hidden bit and takes no options",
        "3.1",
-       {seize, hidden_bit}},
+       {seize, hidden_bit, exec_traps_seized}},
       {"seize-options",
        "the RFC: the hidden bit is replaced by options (1) to (5)",
        "3.1",
@@ -49,9 +49,10 @@ const std::vector<Design> &designs() {
 
 const std::vector<KernelFeature> &kernel_features() {
   static const std::vector<KernelFeature> all{
-      {setoptions_atomic, 3, 4},   {requests_freeze, 3, 8},      {loop_sees_group_exit, 5, 0},
-      {syscall_message, 5, 3},     {requeue_keeps_queue, 5, 17}, {killed_never_stops, 5, 19},
-      {kill_sends_sigkill, 5, 19}, {dying_drops_signals, 6, 1},  {last_exit_is_group_exit, 6, 1},
+      {setoptions_atomic, 3, 4},       {requests_freeze, 3, 8},     {loop_sees_group_exit, 5, 0},
+      {exec_unreaped, 5, 13},          {syscall_message, 5, 3},     {requeue_keeps_queue, 5, 17},
+      {killed_never_stops, 5, 19},     {kill_sends_sigkill, 5, 19}, {dying_drops_signals, 6, 1},
+      {last_exit_is_group_exit, 6, 1},
   };
   return all;
 }
@@ -157,6 +158,45 @@ const std::vector<Profile> &profiles() {
        {STOP, CONT, KILL},
        with({}),
        {EXITKILL, TRACEEXIT, SYSGOOD}},
+      {"clones",
+       "the tracee starts a second thread",
+       2,
+       {STOP, CONT, KILL},
+       with({Feature::clones}, {inspect}),
+       {TRACECLONE, TRACEEXIT}},
+      {"execs",
+       "execve, with two threads: the other dies, ids are taken over",
+       2,
+       {STOP, CONT, KILL},
+       with({Feature::execs}, {inspect}),
+       {TRACEEXEC, TRACEEXIT}},
+      {"forks",
+       "fork and vfork, with two processes",
+       1,
+       {KILL},
+       {attach, use_seize, setoptions, cont, detach, exits, tracer_waits, Feature::forks},
+       {TRACEFORK, TRACEVFORK, TRACEVFORKDONE},
+       2},
+      {"families",
+       "fork, execve and exit, with two processes; the tracer attaches with SEIZE",
+       1,
+       {KILL},
+       {attach, use_seize, setoptions, cont, detach, exits, tracer_waits, Feature::forks,
+        Feature::execs},
+       {TRACEFORK, TRACEEXEC, TRACEEXIT},
+       2},
+      {"filters",
+       "a seccomp filter",
+       1,
+       {STOP, CONT, KILL},
+       with({Feature::filters}),
+       {TRACESECCOMP, TRACEEXIT, SYSGOOD}},
+      {"steps",
+       "single steps and SYSEMU",
+       1,
+       {STOP, CONT, KILL, USR1},
+       with({Feature::steps}),
+       {TRACEEXIT}},
       {"sleep",
        "system calls that sleep",
        1,
@@ -250,6 +290,13 @@ Config explored_config(const DesignSpec &spec, const Profile &profile,
   for (Option o : profile.options) c[option_feature(o)] = true;
   for (Option o : spec.options) c[option_feature(o)] = true;
   return c;
+}
+
+Shape explored_shape(const Config &config, int threads, int processes) {
+  Shape shape{.threads = threads, .signals = explored_signals()};
+  shape.processes = processes;
+  if (config[clones]) shape.started = 1;
+  return shape;
 }
 
 Config replay_config(const DesignSpec &spec, bool one_process) {

@@ -32,6 +32,7 @@ struct Profile {
   std::vector<Sig> signals;
   std::vector<Feature> features;
   std::vector<Option> options;  // beside those that the design's default holds
+  int processes = 1;  // that it is meant for, at least
 };
 const std::vector<Profile> &profiles();
 
@@ -44,6 +45,7 @@ struct DesignSpec {
   const Design *design = nullptr;
   int major = 0, minor = 0;  // of the kernel profile; the newest where the design says so
   std::vector<Option> options;
+  int processes = 1;  // that it is meant for, at least
   std::string name() const;
 };
 DesignSpec parse_design(std::string_view text);
@@ -58,6 +60,8 @@ Config base_config(const DesignSpec &spec);
 // The same under a profile, strangers sending `signals` only (empty: the profile's).
 Config explored_config(const DesignSpec &spec, const Profile &profile,
                        const std::vector<Sig> &signals);
+// The shape of an exploration: `threads` a process; where threads are started, the first has one.
+Shape explored_shape(const Config &config, int threads, int processes = 1);
 // Everything that a recorded trace may hold.
 Config replay_config(const DesignSpec &spec, bool parent_is_tracer);
 

@@ -39,6 +39,7 @@ Expr alone(const Step &s, int t) {
 }
 Expr stopped_flag(const Step &s) { return eq(s.get(s.p->jobs), static_cast<Value>(Jobs::stopped)); }
 Expr group_stopping(const Step &s) { return stopped_flag(s) || ne(s.get(s.p->stop_count), 0); }
+Expr group_ends(const Step &s) { return s.get(s.p->group_exit) || ne(s.get(s.p->exec_task), 0); }
 Expr may_act(const Step &s, int t) {
   return !s.get(s.t(t).owes_tracer) && !s.get(s.t(t).owes_parent);
 }
@@ -71,6 +72,12 @@ Expr ignores(const Step &s, Sig sig) {
   return eq(s.get(s.p->disposition[sig]), 1) || by_default;
 }
 
+Expr restarts(const Step &s, int t) {
+  const Expr call = s.get(s.t(t).call);
+  return eq(call, static_cast<Value>(SysCall::pause)) ||
+         !less(call, constant(static_cast<Value>(SysCall::fork)));
+}
+
 Expr has_work(const Step &s, int t) {
   const ThreadFields &f = s.t(t);
   Expr work = s.get(f.stop_pending) || s.get(f.trap_stop) || s.get(f.trap_notify);
@@ -94,6 +101,7 @@ Expr stop_code_word(const Step &s, int t) {
   const Expr syscall = ite(s.get(f.good), constant(0x85), trap);
   Expr code = ite(at_loc(s, t, Loc::exit_event_trap), constant(6 << 8 | 5), number);
   code = ite(at_loc(s, t, Loc::entry_trap) || at_loc(s, t, Loc::exit_trap), syscall, code);
+  code = ite(at_loc(s, t, Loc::step_trap), trap, code);
   Expr event = constant(0);
   for (Value e : kEvents) event = ite(eq(s.get(f.event), e), constant(e << 8 | 5), event);
   code = ite(at_loc(s, t, Loc::ptrace_event_trap), event, code);
@@ -253,6 +261,24 @@ void settle(Step &s, int t) {
   });
 }
 
+namespace {
+
+// The system call goes on after its event; vfork has its child to wait for first.
+void after_event(Step &s, int t, Expr doomed) {
+  const ThreadFields &f = s.t(t);
+  const Expr waits = eq(s.get(f.call), static_cast<Value>(SysCall::vfork)) &&
+                     eq(s.get(f.event), static_cast<Value>(PTRACE_VFORK)) && !doomed;
+  s.set(f.event, 0);
+  s.when(waits, [&] { go(s, t, Loc::vfork_wait); });
+  s.when(!waits, [&] { s.set(f.message, 0); });
+  s.when(!waits && !doomed, [&] {
+    s.set(f.call, static_cast<Value>(SysCall::plain));
+    s.set(f.sigpending, has_work(s, t));
+  });
+}
+
+}  // namespace
+
 void leave_trap(Step &s, int t, Expr code) {
   const ThreadFields &f = s.t(t);
   settle(s, t);
@@ -283,18 +309,14 @@ void leave_trap(Step &s, int t, Expr code) {
                     to(Loc::exit_woken)),
                 ite(was(Loc::exit_event_trap), to(Loc::exit_signals),
                     ite(was(Loc::ptrace_event_trap) && !doomed, to(Loc::body), to(Loc::relock))))));
-  s.when(was(Loc::ptrace_event_trap) && !doomed, [&] {
-    s.set(f.call, static_cast<Value>(SysCall::plain));
-    s.set(f.sigpending, has_work(s, t));
-  });
+  s.when(was(Loc::ptrace_event_trap), [&] { after_event(s, t, doomed); });
   for (Field bit : {f.report, f.listening, f.good}) s.clear(bit);
-  s.set(f.event, 0);
   s.set(f.cause, 0);
 }
 
 void unlink(Step &s, int t, Expr code) {
   const ThreadFields &f = s.t(t);
-  s.clear(f.systrace);
+  for (Field work : {f.systrace, f.emulate}) s.clear(work);
   s.set(f.tracing, 0);
   for (Field o : f.option) s.clear(o);
   for (Field bit : {f.trap_stop, f.trap_notify, f.trapping}) s.clear(bit);
@@ -335,7 +357,7 @@ void release(Step &s, int t) {
   go(s, t, Loc::dead);
   s.set(f.tracing, 0);
   s.set(f.status, 0);
-  s.clear(f.systrace);
+  for (Field work : {f.systrace, f.emulate, f.step}) s.clear(work);
   for (Field o : f.option) s.clear(o);
   for (Sig sig : s.schema.shape.signals) {
     s.clear(f.pend[sig]);
@@ -368,6 +390,22 @@ void sigchld(Step &s, bool to_tracer, int t, Value code, Expr status) {
 
 void clear_sigchld(Step &s, const SigchldFields &f) {
   for (Field part : {f.code, f.status, f.thread}) s.set(part, 0);
+}
+
+void force_trap(Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  const Field disposition = s.p->disposition[TRAP];
+  const Expr unheard = blocked(s, t, TRAP) || eq(s.get(disposition), 1);
+  s.when(unheard, [&] {
+    s.set(disposition, 0);
+    for (Field bit : {f.mask[TRAP], f.handling[TRAP]}) s.clear(bit);
+  });
+  s.when(!(s.get(s.p->group_exit) && s.on(Feature::dying_drops_signals)) && !s.get(f.pend[TRAP]),
+         [&] {
+           s.raise(f.pend[TRAP]);
+           s.when(s.on(Feature::siginfo),
+                  [&] { s.set(f.kinfo[TRAP], static_cast<Value>(Info::step)); });
+         });
 }
 
 std::vector<Target> targets(const Model &m, int thread, bool shared) {

@@ -21,6 +21,7 @@ Expr blocked(const Step &s, int t, Sig sig);
 Expr alone(const Step &s, int t);          // thread_group_empty: every other thread is released
 Expr group_stopping(const Step &s);        // group_stop_count > 0 or SIGNAL_STOP_STOPPED
 Expr stopped_flag(const Step &s);          // SIGNAL_STOP_STOPPED
+Expr group_ends(const Step &s);           // SIGNAL_GROUP_EXIT, or group_exec_task is set
 Expr may_act(const Step &s, int t);        // t has made the notifications that it owes
 Expr notifying(const Step &s, int t);      // PTRACE_EVENT_STOP machinery: TRAP_NOTIFY is used
 Expr flags_stops(const Step &s, int t);    // its jobctl traps carry PTRACE_EVENT_STOP
@@ -35,7 +36,16 @@ Expr exit_word(Expr status);   // wait's status word of a death
 Expr stop_number(Expr sig);    // a Sig's number
 Expr signal_status(Expr sig);  // killed_by; 0 for NONE
 // The events of ptrace_event_trap, as their options' bits number them; 7 is SECCOMP.
-inline constexpr std::array<Value, 6> kEvents{1, 2, 3, 4, 5, 7};
+enum Event : std::uint8_t {
+  PTRACE_FORK = 1,
+  PTRACE_VFORK,
+  PTRACE_CLONE,
+  PTRACE_EXEC,
+  PTRACE_VFORKDONE,
+  PTRACE_SECCOMP = 7
+};
+inline constexpr std::array<Value, 6> kEvents{PTRACE_FORK, PTRACE_VFORK,     PTRACE_CLONE,
+                                              PTRACE_EXEC, PTRACE_VFORKDONE, PTRACE_SECCOMP};
 Expr stop_code_word(const Step &s, int t);  // exit_code in a trap: WSTOPSIG | event << 8
 constexpr Value kOtherNumber = 0x7e;        // stands for OTHER's number, which the trace binds
 
@@ -56,6 +66,7 @@ void leave_trap(Step &s, int t, Expr code);
 Expr unread_code(const Step &s, int t);  // exit_code if nobody resumes: the unreported stop's
 void unlink(Step &s, int t, Expr code);  // __ptrace_unlink, waking with `code`
 void release(Step &s, int t);            // release_task
+Expr restarts(const Step &s, int t);     // its system call starts again where it is interrupted
 void notify_exit(Step &s, int t);        // do_notify_parent: to the tracer, or the leader's parent
 void retarget(Step &s, int t, Sig sig);  // retarget_shared_pending: t no longer takes sig
 void settle(Step &s, int t);             // the notification that ptrace_stop owes the tracer
@@ -73,6 +84,8 @@ struct Target {
 void send(Step &s, Sig sig, Target to, Info info, Expr when);
 // Every Target that a signal to `thread` can have.
 std::vector<Target> targets(const Model &m, int thread, bool shared);
+// force_sig: SIGTRAP after a step, for the current thread; neither blocked nor ignored (R52).
+void force_trap(Step &s, int t);
 
 std::string tname(int thread);  // "t1"
 std::string sname(Sig sig);

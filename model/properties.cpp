@@ -12,6 +12,7 @@ const std::vector<Property> &properties() {
     signal_laws(laws);
     request_laws(laws);
     exit_laws(laws);
+    process_laws(laws);
     normal_form_laws(laws);
     return laws;
   }();
@@ -37,6 +38,11 @@ const std::vector<KnownViolation> &known_violations() {
        [](const Config &c) {
          return !c[dying_drops_signals] && c[opt_traceexit] && c[setoptions] && c[sig_KILL];
        }},
+      {"stop_code.group",
+       "execve with other threads to kill ends a group-stop that is not complete, and leaves its "
+       "signal in group_exit_code",
+       "zap_other_threads, 6.12; R111",
+       [](const Config &c) { return c[execs] && (c[sig_STOP] || c[sig_TSTP] || c[attach]); }},
       {"failure.no_change", "SETOPTIONS with an unknown bit fails with EINVAL and sets the others",
        "ptrace_setoptions until 3.3; R16",
        [](const Config &c) {

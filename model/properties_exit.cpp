@@ -73,7 +73,9 @@ void exit_laws(Laws &all) {
       {"death.final", "A thread that exits goes on to its death, and never back",
        "A thread that exits takes a step", "do_exit, exit_notify, release_task, 6.1; R115, R116",
        anywhere, can_die},
-      [](const StepView &s, int t) { return s.before.exits(t) && !s.same(s.before.t(t).loc); },
+      [](const StepView &s, int t) {
+        return s.before.exists(t) && s.before.exits(t) && !s.same(s.before.t(t).loc);
+      },
       [](const StepView &s, int t) {
         Expr later = truth(true), reached = truth(false);
         for (Loc l : kDeath) {

@@ -62,9 +62,9 @@ void group_stop_laws(Laws &all) {
       all,
       {"stop_pending.unlinked",
        "STOP_PENDING without STOP_CONSUME comes from losing the tracer in a group that stops or is "
-       "stopped, and from nothing else",
-       "A thread gets STOP_PENDING without STOP_CONSUME", "__ptrace_unlink, 6.1; R18, R85",
-       anywhere, anywhere},
+       "stopped, or from being started in one that is stopped, and from nothing else",
+       "A thread gets STOP_PENDING without STOP_CONSUME",
+       "__ptrace_unlink, task_join_group_stop, 6.1; R18, R84, R85", anywhere, anywhere},
       [](const StepView &s, int t) {
         auto alone = [&](const View &v) {
           return v.get(v.t(t).stop_pending) && !v.get(v.t(t).consume);
@@ -72,7 +72,8 @@ void group_stop_laws(Laws &all) {
         return !alone(s.before) && alone(s.after);
       },
       [](const StepView &s, int t) {
-        return s.before.traced(t) && !s.after.traced(t) && s.before.group_stops();
+        const Expr unlinked = s.before.traced(t) && !s.after.traced(t) && s.before.group_stops();
+        return unlinked || (!s.before.exists(t) && s.before.jobs_are(Jobs::stopped));
       });
 
   step_law(

@@ -20,12 +20,13 @@ std::vector<Meaning> thread_fields(const View &v, int t) {
                           eq(v.get(f.call), static_cast<Value>(SysCall::exit_group));
   const Expr jobctl_trap = v.at(t, {event_trap, group_trap});
   std::vector<Meaning> all{
-      {f.sig, jobctl_trap || v.at(t, {entry_trap, exit_trap, sig_trap, entry_woken, exit_woken,
-                                      sig_woken, tty_window})},
+      {f.sig, jobctl_trap || v.at(t, {entry_trap, exit_trap, step_trap, sig_trap, entry_woken,
+                                      exit_woken, sig_woken, tty_window})},
       {f.info, v.at(t, {sig_trap, sig_woken, group_trap})},
       {f.shared, v.at(t, {sig_trap, sig_woken})},
       {f.report, v.in_trap(t)},
-      {f.event, v.at(t, {ptrace_event_trap})},
+      {f.event, v.at(t, {ptrace_event_trap, forking, forked})},
+      {f.message, v.at(t, {ptrace_event_trap, forked, vfork_wait, execed})},
       {f.good, v.at(t, {entry_trap, exit_trap})},
       {f.call, alive},
       // An exit's system call carries its status from its entry.
@@ -33,7 +34,10 @@ std::vector<Meaning> thread_fields(const View &v, int t) {
       {f.owes_tracer, v.in_trap(t)},
       {f.owes_parent, v.exists(t)},
       {f.systrace, alive || v.exits(t)},
-      {f.sigpending, v.at(t, {user, body, entry_trap, entry_woken})},
+      {f.emulate, alive || v.exits(t)},
+      {f.step, alive || v.exits(t)},
+      {f.vforked, truth(v.m.schema.is_leader(t)) && v.exists(t)},
+      {f.sigpending, v.at(t, {user, body, seccomp, entry_trap, entry_woken})},
       {f.listening, jobctl_trap},
       {f.cause, jobctl_trap},
       {f.trap_cause, v.get(f.trap_stop) || v.get(f.trap_notify)},

@@ -174,15 +174,16 @@ void trap_laws(Laws &all) {
   step_law(
       all,
       {"stop.lasts",
-       "A thread leaves a trap by CONT, SYSCALL, DETACH, the tracer's death, SIGKILL (PTRACE_KILL, "
-       "group exit) only; if it is listening also by INTERRUPT, SIGCONT and a group-stop, and by "
-       "LISTEN itself with a notification due",
+       "A thread leaves a trap by a request that resumes, DETACH, the tracer's death, SIGKILL "
+       "(PTRACE_KILL, group exit, a sibling's exec) only; if it is listening also by INTERRUPT, "
+       "SIGCONT and a group-stop, and by LISTEN itself with a notification due",
        "A thread leaves a trap", "ptrace_stop, 6.1; semantics 3.4", anywhere, anywhere},
       [](const StepView &s, int t) { return s.before.in_trap(t) && !s.same(s.before.t(t).loc); },
       [](const StepView &s, int t) {
         const ThreadFields &f = s.before.t(t);
         bool resumed = s.is("tracer.exit.unlink", t) || s.is("kill.resume", t);
-        for (Action a : {Action::cont, Action::syscall, Action::detach})
+        for (Action a : {Action::cont, Action::syscall, Action::singlestep, Action::sysemu,
+                         Action::sysemu_singlestep, Action::detach})
           resumed = resumed || s.succeeds(a, t);
         const Expr retraps =
             truth(s.succeeds(Action::interrupt, t) || s.sends(CONT)) || s.after.get(f.consume);
@@ -225,7 +226,7 @@ void trap_laws(Laws &all) {
       all,
       {"trap_stop.kept",
        "A trap that was asked for (TRAP_STOP) is given up only for another trap, for the loss of "
-       "the tracer, or for death",
+       "the tracer, for death, or for an exec that has other threads to kill",
        "TRAP_STOP is cleared", "ptrace_stop, __ptrace_unlink, zap_other_threads, 6.1; P3", anywhere,
        anywhere},
       [](const StepView &s, int t) {
@@ -233,14 +234,14 @@ void trap_laws(Laws &all) {
       },
       [](const StepView &s, int t) {
         return (!s.before.in_trap(t) && s.after.in_trap(t)) || !s.after.traced(t) ||
-               s.after.dying(t);
+               s.after.dying(t) || truth(s.step.rule->id == "exec.begin");
       });
 
   step_law(
       all,
       {"trap_notify.kept",
-       "A notification (TRAP_NOTIFY) goes by a trap of do_jobctl_trap, the loss of the tracer or "
-       "death only",
+       "A notification (TRAP_NOTIFY) goes by a trap of do_jobctl_trap, the loss of the tracer, "
+       "death or an exec that has other threads to kill only",
        "TRAP_NOTIFY is cleared", "ptrace_stop, __ptrace_unlink, zap_other_threads, 6.1; P4",
        where({seize}), can_notify},
       [](const StepView &s, int t) {
@@ -248,7 +249,8 @@ void trap_laws(Laws &all) {
       },
       [](const StepView &s, int t) {
         const Expr bare = s.before.m.on(stop_options) && s.enters(t, {Loc::group_trap});
-        return s.enters(t, {Loc::event_trap}) || bare || !s.after.traced(t) || s.after.dying(t);
+        return s.enters(t, {Loc::event_trap}) || bare || !s.after.traced(t) || s.after.dying(t) ||
+               truth(s.step.rule->id == "exec.begin");
       });
 }
 

@@ -48,15 +48,16 @@ enum class StopKind : std::uint8_t {
   event_stop,
   event,
   syscall_stop,
+  step_stop,
   listening,
   stopped,
   zombie,
   dead,
 };
-inline constexpr std::array<std::string_view, 10> kStopKindNames{
+inline constexpr std::array<std::string_view, 11> kStopKindNames{
     "running",    "signal-delivery-stop",
     "group-stop", "event-stop",
-    "event",      "syscall-stop",
+    "event",      "syscall-stop", "step-stop",
     "listening",  "stopped",
     "zombie",     "dead"};
 StopKind stop_kind(const Schema &schema, const State &s, int thread);

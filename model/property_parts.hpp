@@ -102,6 +102,7 @@ void trap_laws(Laws &all);
 void signal_laws(Laws &all);
 void request_laws(Laws &all);
 void exit_laws(Laws &all);
+void process_laws(Laws &all);
 void normal_form_laws(Laws &all);
 
 }  // namespace ptmc::model

@@ -18,9 +18,17 @@ void tracer_is_free(Step &s) {
 
 namespace {
 
+// looks_like_a_spurious_pid (R114): the id's new thread has not been waited for.
+Expr unreaped_exec(const Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  return s.on(Feature::exec_unreaped) && at_loc(s, t, Loc::ptrace_event_trap) && s.get(f.report) &&
+         eq(s.get(f.event), PTRACE_EXEC) && ne(s.get(f.message), static_cast<Value>(1 + t));
+}
+
 Expr stoppable(const Step &s, int t) {
   const Expr fails_killed = s.on(Feature::requests_freeze) && killed(s, t);
-  return traced(s, t) && in_trap(s, t) && !s.get(s.t(t).listening) && !fails_killed;
+  return traced(s, t) && in_trap(s, t) && !s.get(s.t(t).listening) && !fails_killed &&
+         !unreaped_exec(s, t);
 }
 
 }  // namespace
@@ -31,6 +39,7 @@ void stop_required(Step &s, int t) {
   s.guard("it is in a ptrace-stop", in_trap(s, t));
   s.at("it is not listening", s.t(t).listening, 0);
   s.guard("SIGKILL is not pending", !(s.on(Feature::requests_freeze) && killed(s, t)));
+  s.guard("its exec under another's id has been waited for", !unreaped_exec(s, t));
   s.guard("it has notified the tracer", may_act(s, t));
 }
 

@@ -1,5 +1,6 @@
 #include "model/rule.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 namespace ptmc::model {
@@ -14,6 +15,8 @@ Model::Model(const Shape &shape, const Config *config) : schema(shape) {
   delivery_rules(*this);
   group_stop_rules(*this);
   syscall_rules(*this);
+  fork_rules(*this);
+  exec_rules(*this);
   exit_rules(*this);
   tracee_rules(*this);
   open_world_rules(*this);
@@ -25,7 +28,7 @@ Expr Model::on(Feature f) const {
 
 State Model::initial() const {
   State s;
-  for (int t = 0; t < schema.shape.threads; ++t)
+  for (int t = 0; t < std::min(schema.shape.threads, schema.shape.started); ++t)
     schema.set(s, schema.thread[t].loc, static_cast<Value>(Loc::user));
   for (Sig sig : {USR1, USR2})  // the handled signals
     if (has(sig)) schema.set(s, schema.process[0].disposition[sig], 2);

@@ -27,13 +27,17 @@ enum class Action : std::uint8_t {
   seize,
   interrupt,
   listen,
-  cont,  // arg: Sig
+  cont,  // arg: Sig; so of the resuming ones that follow
   syscall,
+  singlestep,
+  sysemu,
+  sysemu_singlestep,
   detach,
   kill,
   setoptions,   // arg: option set, or kFlip + the option flipped
   getsiginfo,   // output: Sig << 8 | Info; or the stop's code, with kTrapInfo, of a trap's own
-  geteventmsg,  // output: message; exit statuses as wait encodes them
+  geteventmsg,  // output: message; exit statuses as wait encodes them; kThreadMessage + a thread
+  syscall_info,  // output: op of GET_SYSCALL_INFO
   invalid,      // a stop-requiring request with an unknown number or a bad signal
   wait,         // tracer, parent or tracee; output: status
   sigchld,      // tracer or parent takes a SIGCHLD; output: si_code << 24 | thread << 16 | status
@@ -41,6 +45,7 @@ enum class Action : std::uint8_t {
   send,           // world or tracee; arg: Sig; thread: -1 for kill
   user,           // tracee, from here on
   enter_syscall,  // arg: SysCall
+  fork,           // arg: the child, -1: not in the model
   sigprocmask,    // arg: Sig << 1 | blocked
   sigaction,      // arg: Sig << 2 | disposition
   handler,        // arg: Sig
@@ -48,6 +53,7 @@ enum class Action : std::uint8_t {
 };
 inline constexpr int kFlip = 1 << 16;
 inline constexpr Value kAnyMessage = 1u << 30;  // the message is not the model's
+inline constexpr Value kThreadMessage = 1u << 29;
 inline constexpr Value kTrapInfo = 1u << 31;
 
 enum class Err : std::uint8_t { ok, esrch, eio, eperm, einval, echild, eagain, ebusy };
@@ -189,6 +195,8 @@ void delivery_rules(Model &m);
 void group_stop_rules(Model &m);
 void syscall_rules(Model &m);
 void exit_rules(Model &m);
+void fork_rules(Model &m);
+void exec_rules(Model &m);
 void tracee_rules(Model &m);
 void open_world_rules(Model &m);
 

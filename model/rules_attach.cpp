@@ -35,6 +35,15 @@ void set_stopped(Step &s, int t) {
 
 Expr alive(const Step &s, int t) { return exists(s, t) && !at_loc(s, t, Loc::zombie); }
 
+// cred_guard_mutex: attaching sleeps while a thread of the process is inside execve.
+Expr may_attach(const Step &s, int t) {
+  Expr execs = truth(false);
+  for (int u : s.schema.group(s.schema.process_of(t)))
+    execs = execs || at_loc(s, u, Loc::exec_wait) ||
+            (at_loc(s, u, Loc::body) && eq(s.get(s.t(u).call), static_cast<Value>(SysCall::exec)));
+  return !execs;
+}
+
 void attach(Model &m) {
   const Rule *ok =
       m.family({"attach",
@@ -62,6 +71,7 @@ void attach(Model &m) {
     };
     for (const Target &to : targets(m, t, false)) {
       Step s = request(ok, Err::ok);
+      s.guard("no thread of it execs", may_attach(s, t));
       s.guard("it lives", alive(s, t));
       s.at("it is not traced", s.t(t).tracing, 0);
       become_tracee(s, t, Traced::attached);
@@ -115,6 +125,7 @@ void seize(Model &m) {
     };
     for (int set : sets) {
       Step s = request(ok, Err::ok, set);
+      s.guard("no thread of it execs", may_attach(s, t));
       s.guard("it lives", alive(s, t));
       s.at("it is not traced", s.t(t).tracing, 0);
       s.set(s.t(t).tracing,
@@ -205,6 +216,7 @@ void detach(Model &m) {
       s.needs(Feature::detach);
       stop_required(s, t);
       may_inject(s, t, sig);
+      s.clear(s.t(t).step);  // ptrace_disable; a tracer's death leaves it on
       unlink(s, t, constant(sig));
       m.add(std::move(s));
     }

@@ -16,8 +16,7 @@ void in_loop(Step &s, int t) {
 }
 
 void no_group_exit(Step &s) {
-  s.guard("the group is not in exit",
-          !(s.on(Feature::loop_sees_group_exit) && s.get(s.p->group_exit)));
+  s.guard("the group is not in exit", !(s.on(Feature::loop_sees_group_exit) && group_ends(s)));
 }
 
 void no_trap(Step &s, int t) {
@@ -33,10 +32,15 @@ void to_user(Step &s, int t) {
   s.set(s.t(t).sigpending, has_work(s, t));
 }
 
+// A step ends at the handler's first instruction, with a stop of its own (R74).
 void begin_handler(Step &s, int t, Sig sig) {
-  s.when(!s.on(Feature::open_world), [&] { s.raise(s.t(t).handling[sig]); });
-  s.set(s.t(t).call, 0);  // an interrupted system call does not restart: EINTR
-  to_user(s, t);
+  const ThreadFields &f = s.t(t);
+  s.when(!s.on(Feature::open_world), [&] { s.raise(f.handling[sig]); });
+  s.set(f.call, 0);  // an interrupted system call does not restart: EINTR
+  const Expr stops = s.get(f.step) && traced(s, t);
+  s.clear(f.step);
+  s.when(stops, [&] { enter_trap(s, t, Loc::step_trap, constant(TRAP), false); });
+  s.when(!stops, [&] { to_user(s, t); });
   retarget(s, t, sig);
 }
 
@@ -45,7 +49,8 @@ void begin_handler(Step &s, int t, Sig sig) {
 void do_signal_stop(Step &s, int t, Expr sig) {
   const ThreadFields &f = s.t(t);
   const Expr joins = s.get(f.stop_pending);
-  const Expr starts = !joins && s.get(f.dequeued) && !s.get(s.p->group_exit);
+  const Expr starts =
+      !joins && s.get(f.dequeued) && !s.get(s.p->group_exit) && eq(s.get(s.p->exec_task), 0);
   s.when(starts, [&] { start_group_stop(s, t, sig); });
   const Expr stops = s.get(f.stop_pending);  // refused for a dying thread
   s.when((joins || starts) && traced(s, t) && !dying(s, t), [&] {
@@ -172,7 +177,7 @@ void loop_start(Model &m) {
                               ""});
   const Rule *exit = m.family({"loop.group_exit",
                                Actor::kernel,
-                               "finds its group in exit; SIGKILL is taken from the queue",
+                               "finds its group in exit, or execing; SIGKILL leaves the queue",
                                {"get_signal"},
                                {"R61"},
                                "5.0",
@@ -214,10 +219,10 @@ void loop_start(Model &m) {
     Step e(m, exit, t, tname(t));
     e.needs(Feature::loop_sees_group_exit);
     in_loop(e, t);
-    e.at("the group is in exit", e.p->group_exit, 1);
+    e.guard("the group is in exit, or another thread execs", group_ends(e));
     e.clear(e.t(t).pend[KILL]);
     clear_pending(e, t);
-    e.set(e.t(t).status, e.get(e.p->death));
+    e.set(e.t(t).status, ite(e.get(e.p->group_exit), e.get(e.p->death), constant(0)));
     e.set(e.t(t).call, 0);
     go(e, t, Loc::group_exit);
     m.add(std::move(e));

@@ -26,8 +26,10 @@ void group_exit(Model &m) {
   for (int t = 0; t < m.threads(); ++t) {
     Step s(m, rule, t, tname(t));
     s.at("it is in do_group_exit", s.t(t).loc, static_cast<Value>(Loc::group_exit));
-    const Expr already = s.get(s.p->group_exit);
-    s.when(already, [&] { s.set(s.t(t).status, s.get(s.p->death)); });
+    const Expr already = group_ends(s);
+    s.when(already, [&] {
+      s.set(s.t(t).status, ite(s.get(s.p->group_exit), s.get(s.p->death), constant(0)));
+    });
     s.when(!already, [&] { group_kill(s, s.get(s.t(t).status), t); });
     go(s, t, Loc::exiting);
     m.add(std::move(s));
@@ -116,7 +118,7 @@ void last_steps(Model &m) {
     // Nobody reads these any more.
     clear_pending(s, t);
     s.set(f.stopsig, NONE);
-    s.clear(f.systrace);
+    for (Field gone : {f.systrace, f.emulate, f.step, f.vforked}) s.clear(gone);
     for (Sig sig : m.signals()) {
       s.clear(f.pend[sig]);
       s.set(f.kinfo[sig], 0);

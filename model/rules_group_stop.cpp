@@ -12,8 +12,7 @@ void in_loop(Step &s, int t) {
   s.guard("it is in get_signal",
           at_loc(s, t, Loc::loop) || (at_loc(s, t, Loc::relock) && eq(s.get(s.p->cld), 0)));
   s.guard("it has made its notifications", may_act(s, t));
-  s.guard("the group is not in exit",
-          !(s.on(Feature::loop_sees_group_exit) && s.get(s.p->group_exit)));
+  s.guard("the group is not in exit", !(s.on(Feature::loop_sees_group_exit) && group_ends(s)));
 }
 
 void stop(Model &m) {

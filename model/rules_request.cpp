@@ -271,7 +271,7 @@ void getsiginfo(Model &m) {
         Expr packed = constant(kTrapInfo) + stop_code_word(s, t);
         for (Sig sig : m.signals()) {
           Expr own = constant(static_cast<Value>(sig) << 8);
-          for (Info i : {Info::tkill, Info::kernel, Info::tracer})
+          for (Info i : {Info::tkill, Info::kernel, Info::tracer, Info::step})
             own = ite(s.on(Feature::siginfo) && eq(s.get(f.info), static_cast<Value>(i)),
                       constant(static_cast<Value>(sig) << 8 | static_cast<Value>(i)), own);
           packed = ite(at_loc(s, t, Loc::sig_trap) && eq(s.get(f.sig), sig), own, packed);
@@ -305,12 +305,49 @@ void geteventmsg(Model &m) {
     stop_required(s, t);
     const Expr entry = s.on(Feature::syscall_message) && at_loc(s, t, Loc::entry_trap);
     const Expr exit = s.on(Feature::syscall_message) && at_loc(s, t, Loc::exit_trap);
-    const Expr other =
-        ite(at_loc(s, t, Loc::ptrace_event_trap), constant(kAnyMessage), constant(0));
+    Expr event = constant(kAnyMessage);
+    for (int u = 0; u < m.threads(); ++u)
+      event = ite(eq(s.get(s.t(t).message), static_cast<Value>(1 + u)),
+                  constant(kThreadMessage + static_cast<Value>(u)), event);
+    const Expr other = ite(at_loc(s, t, Loc::ptrace_event_trap), event, constant(0));
     s.output(ite(at_loc(s, t, Loc::exit_event_trap), exit_word(s.get(s.t(t).status)),
                  ite(entry, constant(1), ite(exit, constant(2), other))));
     m.add(std::move(s));
     refuse_unless_stopped(m, gone, t, Action::geteventmsg, Feature::inspect);
+  }
+}
+
+// Its op: 1 entry, 2 exit, 3 seccomp, 0 none; of a syscall-stop only with TRACESYSGOOD.
+void syscall_info(Model &m) {
+  const Rule *ok = m.family({"syscall_info",
+                             Actor::tracer,
+                             "tells which system call stop it is",
+                             {"ptrace_get_syscall_info"},
+                             {"R34"},
+                             "5.3",
+                             ""});
+  const Rule *gone = m.family({"syscall_info.esrch",
+                               Actor::tracer,
+                               "is not a stopped tracee",
+                               {"ptrace_check_attach"},
+                               {"R13"},
+                               "5.3",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    Step s(m, ok, t, tname(t), {Action::syscall_info, t, 0, Err::ok, 0});
+    s.needs(Feature::inspect);
+    s.needs(Feature::syscall_message);
+    stop_required(s, t);
+    const ThreadFields &f = s.t(t);
+    auto op = [&](Loc trap, Field when, Value value, Expr otherwise) {
+      return ite(at_loc(s, t, trap) && s.get(when), constant(value), otherwise);
+    };
+    const Expr filter =
+        ite(at_loc(s, t, Loc::ptrace_event_trap) && eq(s.get(f.event), PTRACE_SECCOMP), constant(3),
+            constant(0));
+    s.output(op(Loc::entry_trap, f.good, 1, op(Loc::exit_trap, f.good, 2, filter)));
+    m.add(std::move(s));
+    refuse_unless_stopped(m, gone, t, Action::syscall_info, Feature::inspect);
   }
 }
 
@@ -347,6 +384,7 @@ void request_rules(Model &m) {
   setoptions(m);
   getsiginfo(m);
   geteventmsg(m);
+  syscall_info(m);
   invalid(m);
 }
 

@@ -1,6 +1,6 @@
 // System calls and their stops (include/linux/entry-common.h, ptrace_report_syscall, 6.12). The
-// flag of PTRACE_SYSCALL is sampled at entry and again at exit. fork, execve and seccomp will join
-// the bodies here.
+// flags of PTRACE_SYSCALL and SYSEMU are sampled at entry and again at exit. What fork and execve
+// do inside is in rules_fork.cpp and rules_exec.cpp.
 
 #include "model/requests.hpp"
 
@@ -13,6 +13,7 @@ void enter_body(Step &s, int t) {
   const Expr call = s.get(f.call);
   auto is = [&](SysCall c) { return eq(call, static_cast<Value>(c)); };
   go(s, t, Loc::body);
+  s.when(is(SysCall::filtered), [&] { go(s, t, Loc::seccomp); });
   s.when(is(SysCall::exit) || is(SysCall::exit_group), [&] {
     s.set(f.call, 0);
     s.clear(f.sigpending);
@@ -21,14 +22,24 @@ void enter_body(Step &s, int t) {
   });
 }
 
-// A stop at entry or exit if the tracer wants one; a killed thread does not stop since 5.19.
+// A stop at entry or exit if the tracer wants one; a killed thread does not stop since 5.19. A step
+// over the system call reports at its exit, as a signal (report_single_step, R105).
 void enter(Step &s, int t, Loc trap) {
   const ThreadFields &f = s.t(t);
-  const Expr stops = s.get(f.systrace) && !(s.on(Feature::killed_never_stops) && killed(s, t));
+  const bool at_exit = trap == Loc::exit_trap;
+  // SYSEMU: the system call does not happen, whatever the stop is left with.
+  s.when(truth(!at_exit) && s.get(f.emulate), [&] {
+    s.set(f.status, 0);
+    s.set(f.call, static_cast<Value>(SysCall::plain));
+  });
+  const Expr wanted = s.get(f.systrace) || (truth(!at_exit) && s.get(f.emulate));
+  const Expr steps = truth(at_exit) && s.get(f.step) && !s.get(f.emulate);
+  const Expr stops = wanted && !steps && !(s.on(Feature::killed_never_stops) && killed(s, t));
   s.when(!stops, [&] {
-    if (trap == Loc::exit_trap) {
+    if (at_exit) {
       s.clear(f.sigpending);
       go(s, t, Loc::relock);
+      s.when(steps, [&] { force_trap(s, t); });
     } else {
       enter_body(s, t);
     }
@@ -37,6 +48,19 @@ void enter(Step &s, int t, Loc trap) {
     s.set(f.good, s.get(f.option[SYSGOOD]));
     enter_trap(s, t, trap, constant(TRAP), false);
   });
+}
+
+Expr needed(const Model &m, SysCall call) {
+  switch (call) {
+    case SysCall::filtered:
+      return m.on(Feature::filters);
+    case SysCall::exec:
+      return m.on(Feature::execs);
+    case SysCall::clone:
+      return m.on(Feature::clones);
+    default:
+      return m.on(Feature::forks);
+  }
 }
 
 void entry(Model &m) {
@@ -49,9 +73,9 @@ void entry(Model &m) {
                                ""});
   const Rule *again = m.family({"syscall.restart",
                                 Actor::kernel,
-                                "a sleeping system call that no handler interrupted starts again",
+                                "a system call that a signal interrupted starts again",
                                 {"arch_do_signal_or_restart", "syscall_trace_enter"},
-                                {"R67", "R100"},
+                                {"R67", "R100", "R108"},
                                 "",
                                 ""});
   for (int t = 0; t < m.threads(); ++t) {
@@ -65,13 +89,15 @@ void entry(Model &m) {
       if (exits) {
         s.needs(Feature::exits);
         s.set(s.t(t).status, code);
+      } else if (c > SysCall::sigreturn) {
+        s.needs(needed(m, c));
       } else {
         s.needs(s.on(Feature::plain_syscalls) ||
                 (s.on(Feature::syscall) && truth(c != SysCall::pause)));
         // A call that is not traced shows nothing, unless it sleeps or ends the thread.
-        s.guard("SYSCALL traces it",
+        s.guard("the tracer sees it",
                 (s.on(Feature::plain_syscalls) && truth(c != SysCall::sigreturn)) ||
-                    s.get(s.t(t).systrace));
+                    s.get(s.t(t).systrace) || s.get(s.t(t).emulate) || s.get(s.t(t).step));
       }
       if (c == SysCall::sigreturn) {
         Expr handling = truth(false);
@@ -85,14 +111,19 @@ void entry(Model &m) {
     make(SysCall::plain, "plain", 0);
     make(SysCall::pause, "sleeping", 0);
     make(SysCall::sigreturn, "sigreturn", 0);
+    make(SysCall::filtered, "filtered", 0);
+    make(SysCall::exec, "execve", 0);
+    make(SysCall::fork, "fork", 0);
+    make(SysCall::vfork, "vfork", 0);
+    make(SysCall::clone, "clone", 0);
     for (Value code : m.schema.shape.exit_codes) {
       make(SysCall::exit, "exit", code);
       make(SysCall::exit_group, "exit_group", code);
     }
     Step s(m, again, t, tname(t));
-    s.needs(Feature::plain_syscalls);
+    s.needs(s.on(Feature::plain_syscalls) || s.on(Feature::forks) || s.on(Feature::clones));
     s.at("it is in user mode", s.t(t).loc, static_cast<Value>(Loc::user));
-    s.at("a system call restarts", s.t(t).call, static_cast<Value>(SysCall::pause));
+    s.guard("a system call restarts", restarts(s, t));
     enter(s, t, Loc::entry_trap);
     m.add(std::move(s));
   }
@@ -118,6 +149,9 @@ void exit(Model &m) {
       const Expr call = s.get(f.call);
       const Expr returning = eq(call, static_cast<Value>(SysCall::sigreturn));
       const Expr sleeps = eq(call, static_cast<Value>(SysCall::pause));
+      // fork lets signals go first, and then starts again (copy_process).
+      const Expr forks = restarts(s, t) && !sleeps;
+      s.guard("execve has ended", !eq(call, static_cast<Value>(SysCall::exec)));
       s.guard(sig == NONE ? "it is no sigreturn" : "it is a sigreturn",
               sig == NONE ? !returning : returning);
       if (sig != NONE) {
@@ -125,7 +159,9 @@ void exit(Model &m) {
         s.clear(f.handling[sig]);
       }
       s.guard("nothing keeps it asleep", !sleeps || s.get(f.sigpending));
-      s.when(!sleeps, [&] { s.set(f.call, 0); });
+      s.guard("it makes no child, or a signal is pending",
+              !forks || has_work(s, t) || killed(s, t));
+      s.when(!sleeps && !forks, [&] { s.set(f.call, 0); });
       enter(s, t, Loc::exit_trap);
       m.add(std::move(s));
     }
@@ -179,9 +215,71 @@ void report(Model &m) {
   }
 }
 
+void seccomp(Model &m) {
+  const Rule *event = m.family({"seccomp.event",
+                                Actor::kernel,
+                                "SECCOMP_RET_TRACE: stops in PTRACE_EVENT_SECCOMP",
+                                {"__seccomp_filter", "ptrace_event"},
+                                {"R101"},
+                                "3.5",
+                                ""});
+  const Rule *none = m.family({"seccomp.enosys",
+                               Actor::kernel,
+                               "SECCOMP_RET_TRACE without a tracer that wants it: ENOSYS",
+                               {"__seccomp_filter"},
+                               {"R101"},
+                               "3.5",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    for (const Rule *rule : {event, none}) {
+      Step s(m, rule, t, tname(t));
+      const ThreadFields &f = s.t(t);
+      s.needs(Feature::filters);
+      s.at("a filter asks for the tracer", f.loc, static_cast<Value>(Loc::seccomp));
+      const Expr wanted = traced(s, t) && s.get(f.option[TRACESECCOMP]) &&
+                          !(s.on(Feature::killed_never_stops) && killed(s, t));
+      s.guard(rule == event ? "TRACESECCOMP asks for a stop" : "nobody wants a stop",
+              rule == event ? wanted : !wanted);
+      if (rule == event) {
+        s.set(f.event, PTRACE_SECCOMP);
+        enter_trap(s, t, Loc::ptrace_event_trap, constant(NONE), false);
+      } else {
+        s.set(f.call, static_cast<Value>(SysCall::plain));
+        go(s, t, Loc::body);
+        s.set(f.sigpending, has_work(s, t));
+      }
+      m.add(std::move(s));
+    }
+  }
+}
+
+// One instruction in user mode under SINGLESTEP (R105).
+void step(Model &m) {
+  const Rule *rule = m.family({"step",
+                               Actor::tracee,
+                               "executes one instruction, and takes SIGTRAP for it",
+                               {"exc_debug", "force_sig_info_to_task"},
+                               {"R52", "R105"},
+                               "",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    Step s(m, rule, t, tname(t));
+    s.needs(Feature::steps);
+    s.at("it is in user mode", s.t(t).loc, static_cast<Value>(Loc::user));
+    s.at("it steps", s.t(t).step, 1);
+    s.at("nothing is to be looked for first", s.t(t).sigpending, 0);
+    s.guard("it restarts no system call", !restarts(s, t));
+    go(s, t, Loc::relock);
+    force_trap(s, t);
+    m.add(std::move(s));
+  }
+}
+
 }  // namespace
 
 void syscall_rules(Model &m) {
+  seccomp(m);
+  step(m);
   entry(m);
   exit(m);
   report(m);

@@ -1,6 +1,5 @@
 // What the tracee's own code does beside system calls that the tracer sees: it runs, returns from
-// handlers, changes its mask and its dispositions (kernel/signal.c, 6.12). clone, fork and execve
-// will stand here.
+// handlers, changes its mask and its dispositions (kernel/signal.c, 6.12).
 
 #include "model/kernel.hpp"
 #include "model/requests.hpp"
@@ -11,7 +10,8 @@ namespace {
 // In user mode, or inside the system call that the tracer has seen entered.
 void calls(Step &s, int t) {
   const ThreadFields &f = s.t(t);
-  const Expr direct = at_loc(s, t, Loc::user) && eq(s.get(f.call), 0) && !s.get(f.systrace);
+  const Expr seen = s.get(f.systrace) || s.get(f.emulate) || s.get(f.step);
+  const Expr direct = at_loc(s, t, Loc::user) && eq(s.get(f.call), 0) && !seen;
   const Expr inside =
       at_loc(s, t, Loc::body) && eq(s.get(f.call), static_cast<Value>(SysCall::plain));
   s.guard("it is in user mode or in the traced system call", direct || inside);
@@ -30,13 +30,15 @@ void user(Model &m) {
   for (int t = 0; t < m.threads(); ++t) {
     Step s(m, rule, t, tname(t), {Action::user, t, 0, Err::ok, 0});
     in_user_code(s, t);
+    s.at("it does not step", s.t(t).step, 0);
     m.add(std::move(s));
     for (Sig sig : m.signals()) {
       if (!is_blockable(sig)) continue;
       Step r(m, back, t, tname(t) + ", " + sname(sig), {Action::sigreturn, t, sig, Err::ok, 0});
       in_user_code(r, t);
       r.at("its handler runs", r.t(t).handling[sig], 1);
-      r.at("SYSCALL does not trace it", r.t(t).systrace, 0);
+      for (Field work : {r.t(t).systrace, r.t(t).emulate, r.t(t).step})
+        r.at("the tracer does not see it", work, 0);
       r.clear(r.t(t).handling[sig]);
       r.set(r.t(t).sigpending, has_work(r, t));
       m.add(std::move(r));

@@ -58,6 +58,7 @@ ProcessFields Schema::add_process(int k) {
   p.stop_count = add(k, -1, "group_stop_count", 3);
   p.stop_code = add(k, -1, "stop_code", kSigBits);
   p.death = add(k, -1, "death", kStatusBits);
+  p.exec_task = add(k, -1, "exec_task", std::bit_width(static_cast<unsigned>(shape.all_threads())));
   return p;
 }
 
@@ -68,12 +69,13 @@ ThreadFields Schema::add_thread(int t) {
   ThreadFields f;
   f.loc = field("loc", 5);
   f.sig = field("sig", kSigBits);
-  f.info = field("info", 2);
+  f.info = field("info", 3);
   f.shared = flag("shared");
   f.report = flag("report");
   f.event = field("event", 3);
+  f.message = field("message", std::bit_width(static_cast<unsigned>(shape.all_threads())));
   f.good = flag("good");
-  f.call = field("call", 3);
+  f.call = field("call", 4);
   f.status = field("status", kStatusBits);
   f.owes_tracer = flag("owes_tracer");
   f.owes_parent = flag("owes_parent");
@@ -81,9 +83,12 @@ ThreadFields Schema::add_thread(int t) {
   for (int o = 0; o < OPTION_COUNT; ++o)
     f.option[o] = flag(("option." + std::string(kOptionNames[o])).c_str());
   f.systrace = flag("syscall_trace");
+  f.emulate = flag("syscall_emulate");
+  f.step = flag("single_step");
+  f.vforked = flag("vforked");
   f.sigpending = flag("sigpending");
   f.pend = per_signal(k, t, "private", 1, nullptr);
-  f.kinfo = per_signal(k, t, "private_info", 2, [](Sig s) { return s != KILL; });
+  f.kinfo = per_signal(k, t, "private_info", 3, [](Sig s) { return s != KILL; });
   f.mask = per_signal(k, t, "blocked", 1, is_blockable);
   f.handling = per_signal(k, t, "handling", 1, is_blockable);
   f.stopsig = field("stop_signal", kSigBits);

@@ -27,6 +27,12 @@ enum class Loc : std::uint8_t {
   none,         // no such thread (yet: clone)
   user,         // user mode
   body,         // in a system call
+  seccomp,      // a filter has returned SECCOMP_RET_TRACE for it
+  forking,      // kernel_clone has decided whether it reports; the child is not there yet
+  forked,       // the child runs; the event is not reported yet
+  vfork_wait,   // until the child has left its parent's memory
+  exec_wait,    // de_thread: until the other threads are gone
+  execed,       // execve has succeeded; the event is not reported yet
   entry_woken,  // has left entry_trap
   exit_woken,   // has left exit_trap
   sig_woken,    // has left sig_trap
@@ -35,6 +41,7 @@ enum class Loc : std::uint8_t {
   tty_window,   // SIGTSTP, SIGTTIN, SIGTTOU: siglock dropped to ask whether the group is orphaned
   entry_trap,   // syscall-entry-stop; the traps lie together, first to last
   exit_trap,    // syscall-exit-stop
+  step_trap,    // single-step into a handler (signal_setup_done)
   sig_trap,     // signal-delivery-stop (ptrace_signal)
   event_trap,   // trap of do_jobctl_trap with PTRACE_EVENT_STOP
   group_trap,   // trap of do_jobctl_trap without: legacy group-stop
@@ -54,6 +61,12 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Loc::COUN
     "none",
     "user",
     "body",
+    "seccomp",
+    "forking",
+    "forked",
+    "vfork_wait",
+    "exec_wait",
+    "execed",
     "entry_woken",
     "exit_woken",
     "sig_woken",
@@ -62,6 +75,7 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Loc::COUN
     "tty_window",
     "entry_trap",
     "exit_trap",
+    "step_trap",
     "sig_trap",
     "event_trap",
     "group_trap",
@@ -78,9 +92,22 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Loc::COUN
 
 enum class Traced : std::uint8_t { no, attached, seized };
 // Class of a siginfo: who queued it (si_code SI_USER, SI_TKILL, SI_KERNEL; the tracer's injection
-// of another signal is SI_USER with the tracer's pid).
-enum class Info : std::uint8_t { user, tkill, kernel, tracer };
-enum class SysCall : std::uint8_t { none, plain, pause, exit, exit_group, sigreturn };
+// of another signal is SI_USER with the tracer's pid; TRAP_TRACE and its like after a single step).
+enum class Info : std::uint8_t { user, tkill, kernel, tracer, step };
+// filtered: SECCOMP_RET_TRACE awaits it. fork to clone in the order of their events.
+enum class SysCall : std::uint8_t {
+  none,
+  plain,
+  pause,
+  exit,
+  exit_group,
+  sigreturn,
+  filtered,
+  exec,
+  fork,
+  vfork,
+  clone,
+};
 // Job control flags of signal_struct: SIGNAL_STOP_STOPPED and SIGNAL_STOP_CONTINUED exclude each
 // other, as SIGNAL_CLD_STOPPED and SIGNAL_CLD_CONTINUED do.
 enum class Jobs : std::uint8_t { none, stopped, continued };
@@ -105,7 +132,8 @@ struct ThreadFields {
   Field info;    // its Info; in group_trap 1: GETSIGINFO succeeds
   Field shared;  // it came from the shared queue
   Field report;  // exit_code is not 0: wait may report this stop
-  Field event;   // PTRACE_EVENT_* of ptrace_event_trap
+  Field event;   // PTRACE_EVENT_* of ptrace_event_trap, or that is to be reported
+  Field message;  // its message: 1 + the child's or the former thread, 0: another
   Field good;    // the syscall-stop was taken with TRACESYSGOOD
   Field call;    // the SysCall in progress
   Field status;  // exit status, from group_exit on
@@ -113,6 +141,9 @@ struct ThreadFields {
   Field tracing;                   // Traced
   std::array<Field, OPTION_COUNT> option;
   Field systrace;    // SYSCALL_WORK_SYSCALL_TRACE
+  Field emulate;     // SYSCALL_WORK_SYSCALL_EMU
+  Field step;        // TIF_SINGLESTEP or TIF_BLOCKSTEP
+  Field vforked;     // the parent sleeps in vfork_wait for it
   Field sigpending;  // TIF_SIGPENDING, where a system call or user mode may go on without looking
   std::array<Field, SIG_COUNT> pend, kinfo, mask, handling;
   // jobctl
@@ -127,6 +158,7 @@ struct ProcessFields {
   Field stop_count;  // group_stop_count
   Field stop_code;   // group_exit_code during job control: the signal not yet reported
   Field death;       // group_exit_code once GROUP_EXIT is set
+  Field exec_task;   // 1 + the thread that waits in de_thread (group_exec_task), 0: none
 };
 
 // The SIGCHLD that is pending for the tracer, or for the real parent.
@@ -156,6 +188,7 @@ struct Shape {
   std::vector<Value> exit_codes = {1};  // statuses of _exit, below kExitCodes
   Default other = Default::fatal;       // what OTHER does by default
   int processes = 1;                    // the first, and those that fork makes
+  int started = kMaxThreads;            // threads of the first that are there at the beginning
   int all_threads() const { return processes * threads; }
   bool has(Sig s) const;
   Default action(Sig s) const { return s == OTHER ? other : kSignals[s].action; }

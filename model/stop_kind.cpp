@@ -6,6 +6,8 @@ StopKind stop_kind(const Schema &schema, const State &s, int thread) {
   const ThreadFields &f = schema.thread[thread];
   if (schema.get(s, f.listening)) return StopKind::listening;
   switch (schema.loc(s, thread)) {
+    case Loc::step_trap:
+      return StopKind::step_stop;
     case Loc::sig_trap:
       return StopKind::signal_delivery_stop;
     case Loc::event_trap:

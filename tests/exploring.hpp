@@ -16,7 +16,7 @@ using namespace model;
 inline std::unique_ptr<Model> make(std::string_view design, std::string_view profile, int threads,
                                    std::vector<Sig> signals = {}) {
   const Config config = explored_config(parse_design(design), find_profile(profile), signals);
-  return std::make_unique<Model>(Shape{threads, explored_signals()}, &config);
+  return std::make_unique<Model>(explored_shape(config, threads), &config);
 }
 
 inline constexpr std::string_view kDesigns[] = {"legacy", "seize-3.1", "seize-options",

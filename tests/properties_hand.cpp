@@ -159,6 +159,30 @@ bool exiting_clean(const Hand &, const HandThread &t) {
          !t.trap_notify && !t.trapping && !t.listening;
 }
 
+// ---- New programs
+
+bool exec_waits(const Hand &h) {
+  std::size_t alive = 0;
+  for (const HandThread &t : h.threads) alive += t.exists();
+  for (std::size_t i = 0; i < h.threads.size(); ++i) {
+    const bool waits = h.threads[i].loc == Loc::exec_wait, named = h.exec_task == i + 1;
+    if (named && !waits) return false;
+    if (waits && !named && alive != 1) return false;
+  }
+  return true;
+}
+
+bool exec_alone(const Hand &h) {
+  std::size_t alive = 0, execed = 0;
+  for (const HandThread &t : h.threads) {
+    alive += t.exists();
+    if (t.loc != Loc::execed) continue;
+    ++execed;
+    if (t.number != 0) return false;
+  }
+  return execed == 0 || alive == 1;
+}
+
 // ---- Normal form
 // ---------------------------------------------------------------------------------
 
@@ -169,19 +193,22 @@ bool normal_form_thread(const Hand &, const HandThread &t) {
   const bool delivers = t.loc == Loc::sig_trap || t.loc == Loc::sig_woken;
   const bool has_signal = in_syscall_stop || in_jobctl_trap || delivers ||
                           t.loc == Loc::entry_woken || t.loc == Loc::exit_woken ||
-                          t.loc == Loc::tty_window;
+                          t.loc == Loc::tty_window || t.loc == Loc::step_trap;
   if (t.sig && !has_signal) return false;
   if (t.info && !delivers && t.loc != Loc::group_trap) return false;
   if (t.shared && !delivers) return false;
   if ((t.report || t.owes_tracer) && !t.trapped()) return false;
-  if (t.event && t.loc != Loc::ptrace_event_trap) return false;
+  const bool reports = t.loc == Loc::ptrace_event_trap || t.loc == Loc::forked;
+  if (t.event && !reports && t.loc != Loc::forking) return false;
+  if (t.message && !reports && t.loc != Loc::vfork_wait && t.loc != Loc::execed) return false;
+  if (t.vforked && t.number != 0) return false;
   if (t.good && !in_syscall_stop) return false;
   if (t.call && t.has_begun_to_exit()) return false;
   const bool in_exit_call = t.call == static_cast<Value>(SysCall::exit) ||
                             t.call == static_cast<Value>(SysCall::exit_group);
   if (t.status && !t.has_begun_to_exit() && !in_exit_call) return false;
   const bool may_not_look = t.loc == Loc::user || t.loc == Loc::body || t.loc == Loc::entry_trap ||
-                            t.loc == Loc::entry_woken;
+                            t.loc == Loc::entry_woken || t.loc == Loc::seccomp;
   if (t.sigpending && !may_not_look) return false;
   if ((t.listening || t.cause) && !in_jobctl_trap) return false;
   if (t.next_cause && !t.trap_stop && !t.trap_notify) return false;
@@ -229,6 +256,8 @@ constexpr Invariant kInvariants[] = {
     {"group_exit.no_job_control", group_exit_no_job_control},
     {"group_exit.kills_all", each<group_exit_kills_all>},
     {"exiting.clean", each<exiting_clean>},
+    {"exec.waits", exec_waits},
+    {"exec.alone", exec_alone},
     {"normal_form.thread", each<normal_form_thread>},
     {"normal_form.process", normal_form_process},
 };

@@ -8,11 +8,12 @@
 namespace ptmc::model {
 
 struct HandThread {
+  int number = 0;
   Loc loc{};
   Value sig = 0, info = 0, event = 0, call = 0, status = 0, stopsig = 0, cause = 0, next_cause = 0;
-  Value tracing = 0;
+  Value tracing = 0, message = 0;
   bool shared = false, report = false, good = false, owes_tracer = false, owes_parent = false;
-  bool systrace = false, sigpending = false;
+  bool systrace = false, emulate = false, step = false, vforked = false, sigpending = false;
   bool stop_pending = false, consume = false, dequeued = false;
   bool trap_stop = false, trap_notify = false, trapping = false, listening = false;
   bool options[OPTION_COUNT] = {};
@@ -32,6 +33,7 @@ struct HandThread {
     switch (loc) {
       case Loc::entry_trap:
       case Loc::exit_trap:
+      case Loc::step_trap:
       case Loc::sig_trap:
       case Loc::event_trap:
       case Loc::group_trap:
@@ -53,7 +55,7 @@ struct Hand {
   std::vector<HandThread> threads;
   bool pending[SIG_COUNT] = {};
   bool group_exit = false, tracer_dead = false;
-  Value jobs = 0, cld = 0, stop_count = 0, stop_code = 0, death = 0, attaching = 0;
+  Value jobs = 0, cld = 0, stop_count = 0, stop_code = 0, death = 0, attaching = 0, exec_task = 0;
   Value chld_tracer[3] = {}, chld_parent[3] = {};
 
   bool has(Feature f) const { return config[f]; }

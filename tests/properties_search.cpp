@@ -79,7 +79,7 @@ std::string text(const std::set<std::string> &ids) {
 }  // namespace
 
 PropertySearch search_by_hand(const Config &config, int threads) {
-  const Model model(Shape{.threads = threads, .signals = explored_signals()}, &config);
+  const Model model(explored_shape(config, threads), &config);
   const Schema &schema = model.schema;
   const Interpreter interpreter(model);
   PropertySearch result;

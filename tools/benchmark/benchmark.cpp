@@ -35,8 +35,7 @@ void explore() {
                        Run{"2 threads, jobs 1", 2, "pair", 1, true},
                        Run{"2 threads, jobs 2", 2, "pair", 2, true}}) {
     const model::Config config = model::explored_config(spec, model::find_profile(r.profile), {});
-    const model::Model m(model::Shape{.threads = r.threads, .signals = model::explored_signals()},
-                         &config);
+    const model::Model m(model::explored_shape(config, r.threads), &config);
     checker::ExploreOptions options;
     options.jobs = r.jobs;
     options.fast = r.fast;

@@ -24,7 +24,8 @@ struct Options {
   bool json = false;
   std::string design = "linux-3.4", profile, tracer = "any", engine = "explicit";
   std::optional<std::string> options, signals, max_memory;
-  int threads = 1, processes = 1;
+  int threads = 1;
+  std::optional<int> processes;
   std::optional<int> jobs;
   double time_limit = 0;
   std::vector<std::string> properties;
@@ -46,7 +47,6 @@ std::size_t parse_size(const std::string &text) {
 }
 
 Subject subject_of(const Options &options) {
-  if (options.processes != 1) refuse("--processes: only 1 is available yet");
   if (options.engine != "explicit") refuse("--engine: only explicit is available yet");
   if (options.tracer != "any") refuse("--tracer: only any is available yet");
   Subject subject{model::parse_design(options.design), nullptr, options.threads};
@@ -56,8 +56,14 @@ Subject subject_of(const Options &options) {
     if (o >= model::TRACESTOP && o <= model::SANEERR && !base[model::Feature::stop_options])
       refuse(fmt::format("design '{}' has no option {}", subject.spec.design->name,
                          model::kOptionNames[o]));
-  subject.profile = options.profile.empty() ? &usual_profile(options.threads)
-                                            : &model::find_profile(options.profile);
+  const bool several = options.processes.value_or(1) > 1;
+  subject.profile = !options.profile.empty() ? &model::find_profile(options.profile)
+                    : several                ? &model::find_profile("families")
+                                             : &usual_profile(options.threads);
+  subject.processes = options.processes.value_or(subject.profile->processes);
+  if (subject.processes < subject.profile->processes)
+    refuse(fmt::format("--processes: profile '{}' needs {}", subject.profile->name,
+                       subject.profile->processes));
   if (options.signals) subject.signals = model::parse_signals(*options.signals);
   if (options.signals && subject.signals.empty()) refuse("--signals: names no signal");
   return subject;
@@ -130,7 +136,7 @@ Json to_json(const Subject &subject, const model::Model &model, const ExploreRes
           {"options", option_names(*model.config)},
           {"profile", subject.profile->name},
           {"threads", subject.threads},
-          {"processes", 1},
+          {"processes", subject.processes},
           {"tracer", "any"},
           {"engine", "explicit"},
           {"states", result.states},
@@ -178,7 +184,7 @@ int run(const Options &options) {
   const model::Config config = subject.config();
   check_properties(options.properties, config);
   const checker::ExploreOptions how = explore_options(options);
-  const model::Model model({subject.threads, model::explored_signals()}, &config);
+  const model::Model model(subject.shape(), &config);
   const ExploreResult result = explore_watched(model, how);
   if (options.json)
     print_json(to_json(subject, model, result));
@@ -202,7 +208,8 @@ Verb check_verb(CLI::App &program) {
       ->type_name("NAME");
   c->add_option("--threads", o->threads, "threads of the tracee")
       ->check(CLI::Range(1, model::kMaxThreads));
-  c->add_option("--processes", o->processes, "processes; 1");
+  c->add_option("--processes", o->processes, "of so many threads each; fork makes the second")
+      ->check(CLI::Range(1, model::kMaxProcesses));
   c->add_option("--signals", o->signals, "that strangers send; else the profile's")
       ->type_name("LIST");
   c->add_option("--tracer", o->tracer, "any")->type_name("any");

@@ -96,9 +96,10 @@ std::string covered(const Subject &subject, const checker::ExploreResult &result
                        result.states, result.depth ? "all of lesser depth and some" : "those",
                        result.depth);
   text += fmt::format(
-      ", exact (full states compared, no symmetry reduction); {}, kernel {}.{}; 1 process of {} "
-      "thread{}; profile {}; strangers send {}; options {}; may happen: {}; left out: {}",
-      subject.spec.design->name, subject.spec.major, subject.spec.minor, subject.threads,
+      ", exact (full states compared, no symmetry reduction); {}, kernel {}.{}; {} process{} of "
+      "{} thread{}; profile {}; strangers send {}; options {}; may happen: {}; left out: {}",
+      subject.spec.design->name, subject.spec.major, subject.spec.minor, subject.processes,
+      subject.processes == 1 ? "" : "es", subject.threads,
       subject.threads == 1 ? "" : "s", subject.profile->name, joined(sent),
       joined(option_names(config)), joined(profile_features(config, true)),
       joined(profile_features(config, false)));

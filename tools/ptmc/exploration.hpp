@@ -15,7 +15,9 @@ struct Subject {
   const model::Profile *profile;
   int threads;
   std::vector<model::Sig> signals = {};  // that strangers send; empty: the profile's
+  int processes = 1;
   model::Config config() const { return model::explored_config(spec, *profile, signals); }
+  model::Shape shape() const { return model::explored_shape(config(), threads, processes); }
 };
 // "default" for one thread, "pair" for two, "group-stop" for more.
 const model::Profile &usual_profile(int threads);

@@ -52,7 +52,7 @@ Tally tally(const ExploreResult &result, const Subject &subject, Violations &vio
 
 bool check_row(const Subject &subject, Violations &violations) {
   const model::Config config = subject.config();
-  const model::Model model({subject.threads, model::explored_signals()}, &config);
+  const model::Model model(subject.shape(), &config);
   const ExploreResult result = explore_watched(model, watched_options());
   const Tally t = tally(result, subject, violations);
   fmt::print("{:<14} {:>7}  {:<10} {:>9} {:>12} {:>8.1f} {:>5} {:>9} {:>6}{}\n",
