@@ -32,7 +32,7 @@ struct Profile {
   std::vector<Sig> signals;
   std::vector<Feature> features;
   std::vector<Option> options;  // beside those that the design's default holds
-  int processes = 1;  // that it is meant for, at least
+  int processes = 1;            // that it is meant for, at least
 };
 const std::vector<Profile> &profiles();
 

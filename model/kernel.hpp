@@ -21,7 +21,7 @@ Expr blocked(const Step &s, int t, Sig sig);
 Expr alone(const Step &s, int t);          // thread_group_empty: every other thread is released
 Expr group_stopping(const Step &s);        // group_stop_count > 0 or SIGNAL_STOP_STOPPED
 Expr stopped_flag(const Step &s);          // SIGNAL_STOP_STOPPED
-Expr group_ends(const Step &s);           // SIGNAL_GROUP_EXIT, or group_exec_task is set
+Expr group_ends(const Step &s);            // SIGNAL_GROUP_EXIT, or group_exec_task is set
 Expr may_act(const Step &s, int t);        // t has made the notifications that it owes
 Expr notifying(const Step &s, int t);      // PTRACE_EVENT_STOP machinery: TRAP_NOTIFY is used
 Expr flags_stops(const Step &s, int t);    // its jobctl traps carry PTRACE_EVENT_STOP

@@ -42,7 +42,7 @@ const std::vector<KnownViolation> &known_violations() {
        "execve with other threads to kill ends a group-stop that is not complete, and leaves its "
        "signal in group_exit_code",
        "zap_other_threads, 6.12; R111",
-       [](const Config &c) { return c[execs] && (c[sig_STOP] || c[sig_TSTP] || c[attach]); }},
+       [](const Config &c) { return c[execs] && (c[sig_STOP] || c[sig_TSTP] || c[attach]); }, 2},
       {"failure.no_change", "SETOPTIONS with an unknown bit fails with EINVAL and sets the others",
        "ptrace_setoptions until 3.3; R16",
        [](const Config &c) {

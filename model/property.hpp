@@ -37,6 +37,7 @@ struct KnownViolation {
   std::string_view reason;
   std::string_view source;
   std::function<bool(const Config &)> breaks;  // the configurations in which it is broken
+  int threads = 1;                             // with at least so many threads a process
 };
 const std::vector<KnownViolation> &known_violations();
 
@@ -57,9 +58,10 @@ enum class StopKind : std::uint8_t {
 inline constexpr std::array<std::string_view, 11> kStopKindNames{
     "running",    "signal-delivery-stop",
     "group-stop", "event-stop",
-    "event",      "syscall-stop", "step-stop",
-    "listening",  "stopped",
-    "zombie",     "dead"};
+    "event",      "syscall-stop",
+    "step-stop",  "listening",
+    "stopped",    "zombie",
+    "dead"};
 StopKind stop_kind(const Schema &schema, const State &s, int thread);
 
 }  // namespace ptmc::model

@@ -34,13 +34,13 @@ enum class Action : std::uint8_t {
   sysemu_singlestep,
   detach,
   kill,
-  setoptions,   // arg: option set, or kFlip + the option flipped
-  getsiginfo,   // output: Sig << 8 | Info; or the stop's code, with kTrapInfo, of a trap's own
-  geteventmsg,  // output: message; exit statuses as wait encodes them; kThreadMessage + a thread
+  setoptions,    // arg: option set, or kFlip + the option flipped
+  getsiginfo,    // output: Sig << 8 | Info; or the stop's code, with kTrapInfo, of a trap's own
+  geteventmsg,   // output: message; exit statuses as wait encodes them; kThreadMessage + a thread
   syscall_info,  // output: op of GET_SYSCALL_INFO
-  invalid,      // a stop-requiring request with an unknown number or a bad signal
-  wait,         // tracer, parent or tracee; output: status
-  sigchld,      // tracer or parent takes a SIGCHLD; output: si_code << 24 | thread << 16 | status
+  invalid,       // a stop-requiring request with an unknown number or a bad signal
+  wait,          // tracer, parent or tracee; output: status
+  sigchld,       // tracer or parent takes a SIGCHLD; output: si_code << 24 | thread << 16 | status
   tracer_exit,
   send,           // world or tracee; arg: Sig; thread: -1 for kill
   user,           // tracee, from here on

@@ -58,36 +58,11 @@ enum class Loc : std::uint8_t {
   COUNT
 };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Loc::COUNT)> kLocNames{
-    "none",
-    "user",
-    "body",
-    "seccomp",
-    "forking",
-    "forked",
-    "vfork_wait",
-    "exec_wait",
-    "execed",
-    "entry_woken",
-    "exit_woken",
-    "sig_woken",
-    "relock",
-    "loop",
-    "tty_window",
-    "entry_trap",
-    "exit_trap",
-    "step_trap",
-    "sig_trap",
-    "event_trap",
-    "group_trap",
-    "ptrace_event_trap",
-    "exit_event_trap",
-    "stopped",
-    "group_exit",
-    "exiting",
-    "exit_event",
-    "exit_signals",
-    "exit_notify",
-    "zombie",
+    "none",       "user",       "body",       "seccomp",           "forking",         "forked",
+    "vfork_wait", "exec_wait",  "execed",     "entry_woken",       "exit_woken",      "sig_woken",
+    "relock",     "loop",       "tty_window", "entry_trap",        "exit_trap",       "step_trap",
+    "sig_trap",   "event_trap", "group_trap", "ptrace_event_trap", "exit_event_trap", "stopped",
+    "group_exit", "exiting",    "exit_event", "exit_signals",      "exit_notify",     "zombie",
     "dead"};
 
 enum class Traced : std::uint8_t { no, attached, seized };
@@ -128,15 +103,15 @@ struct FieldInfo {
 
 struct ThreadFields {
   Field loc;
-  Field sig;     // the signal of the trap or of the act that follows it; the injected one if woken
-  Field info;    // its Info; in group_trap 1: GETSIGINFO succeeds
-  Field shared;  // it came from the shared queue
-  Field report;  // exit_code is not 0: wait may report this stop
-  Field event;   // PTRACE_EVENT_* of ptrace_event_trap, or that is to be reported
+  Field sig;      // the signal of the trap or of the act that follows it; the injected one if woken
+  Field info;     // its Info; in group_trap 1: GETSIGINFO succeeds
+  Field shared;   // it came from the shared queue
+  Field report;   // exit_code is not 0: wait may report this stop
+  Field event;    // PTRACE_EVENT_* of ptrace_event_trap, or that is to be reported
   Field message;  // its message: 1 + the child's or the former thread, 0: another
-  Field good;    // the syscall-stop was taken with TRACESYSGOOD
-  Field call;    // the SysCall in progress
-  Field status;  // exit status, from group_exit on
+  Field good;     // the syscall-stop was taken with TRACESYSGOOD
+  Field call;     // the SysCall in progress
+  Field status;   // exit status, from group_exit on
   Field owes_tracer, owes_parent;  // ptrace_stop or do_signal_stop has not notified yet
   Field tracing;                   // Traced
   std::array<Field, OPTION_COUNT> option;

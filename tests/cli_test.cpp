@@ -134,7 +134,7 @@ TEST_CASE("usage errors: one line, exit 2") {
                                 "check --jobs -1",
                                 "check --time-limit 0",
                                 "check --time-limit soon",
-                                "check --processes 2",
+                                "check --processes 3",
                                 "check --processes 0",
                                 "check --engine z3",
                                 "check --engine both",

@@ -18,9 +18,27 @@ TEST_CASE("the smaller profiles of each design") {
       check_by_hand(d.name, profile, 1);
 }
 
+TEST_CASE("system calls and steps") {
+  for (const Design &d : designs())
+    for (std::string_view profile : {"filters", "steps"}) check_by_hand(d.name, profile, 1);
+}
+
 TEST_CASE("the larger profiles of one design") {
   for (std::string_view profile : {"options", "siginfo", "sigchld", "child"})
     check_by_hand("linux-3.4", profile, 1);
+}
+
+TEST_CASE("two threads, one of which execs") {
+  Config config = explored_config(parse_design("linux-3.4"), find_profile("execs"), {KILL});
+  using enum Feature;
+  for (Feature f : {attach, syscall, interrupt, listen, detach, ptrace_kill, setoptions,
+                    tracer_dies, parent_waits})
+    config[f] = false;
+  const PropertySearch search = search_by_hand(config, 2);
+  INFO(search.states, " states");
+  CHECK(search.violated.empty());
+  CHECK(search.disagreements.empty());
+  for (const char *id : {"exec.waits", "exec.alone"}) CHECK(search.seen_false.count(id));
 }
 
 TEST_CASE("two threads") {

@@ -147,7 +147,7 @@ void check_by_hand(std::string_view design, std::string_view profile, int thread
   INFO(design, ", ", profile, ", ", threads, " threads: ", search.states, " states");
   std::set<std::string> known, invariants;
   for (const KnownViolation &k : known_violations())
-    if (k.breaks(config)) known.emplace(k.property);
+    if (k.breaks(config) && threads >= k.threads) known.emplace(k.property);
   for (const Property &p : properties())
     if (p.kind == PropertyKind::always && p.over_state && p.applies(config))
       invariants.insert(p.id);

@@ -112,14 +112,14 @@ Json trace_json(const model::Model &model, const checker::Counterexample &trace)
 
 std::string_view name(Verdict v) { return checker::kVerdictNames[static_cast<std::size_t>(v)]; }
 
-Json property_json(const model::Model &model, const PropertyResult &r) {
+Json property_json(const Subject &subject, const model::Model &model, const PropertyResult &r) {
   const model::Property &p = *r.property;
   Json json{{"id", p.id},
             {"kind", model::kPropertyKindNames[static_cast<std::size_t>(p.kind)]},
             {"statement", p.statement},
             {"source", p.source},
             {"verdict", name(r.verdict)},
-            {"known", known_violation(p, *model.config) != nullptr},
+            {"known", known_violation(p, subject) != nullptr},
             {"engine", "explicit"}};
   if (r.trace) json["trace"] = trace_json(model, *r.trace);
   return json;
@@ -131,7 +131,8 @@ Json to_json(const Subject &subject, const model::Model &model, const ExploreRes
     const std::string &rule = model.instances[i].rule->id;
     fired[rule] = fired.value(rule, std::uint64_t{0}) + result.fired[i];
   }
-  for (const PropertyResult &r : result.properties) properties.push_back(property_json(model, r));
+  for (const PropertyResult &r : result.properties)
+    properties.push_back(property_json(subject, model, r));
   return {{"design", subject.spec.name()},
           {"options", option_names(*model.config)},
           {"profile", subject.profile->name},
@@ -158,7 +159,7 @@ void print_text(const Subject &subject, const model::Model &model, const Explore
   std::size_t width = 0;
   for (const PropertyResult &r : result.properties) width = std::max(width, r.property->id.size());
   for (const PropertyResult &r : result.properties) {
-    const model::KnownViolation *known = known_violation(*r.property, *model.config);
+    const model::KnownViolation *known = known_violation(*r.property, subject);
     fmt::print("{:<9} {:<{}}  {}\n", name(r.verdict), r.property->id, width, r.property->statement);
     if (r.verdict == Verdict::violated && known)
       fmt::print("{:<9} known: {} ({})\n", "", known->reason, known->source);

@@ -99,19 +99,19 @@ std::string covered(const Subject &subject, const checker::ExploreResult &result
       ", exact (full states compared, no symmetry reduction); {}, kernel {}.{}; {} process{} of "
       "{} thread{}; profile {}; strangers send {}; options {}; may happen: {}; left out: {}",
       subject.spec.design->name, subject.spec.major, subject.spec.minor, subject.processes,
-      subject.processes == 1 ? "" : "es", subject.threads,
-      subject.threads == 1 ? "" : "s", subject.profile->name, joined(sent),
-      joined(option_names(config)), joined(profile_features(config, true)),
-      joined(profile_features(config, false)));
+      subject.processes == 1 ? "" : "es", subject.threads, subject.threads == 1 ? "" : "s",
+      subject.profile->name, joined(sent), joined(option_names(config)),
+      joined(profile_features(config, true)), joined(profile_features(config, false)));
   if (subject.threads > subject.profile->max_threads)
     text += fmt::format("; the profile is meant for at most {}", subject.profile->max_threads);
   return text + ".";
 }
 
 const model::KnownViolation *known_violation(const model::Property &property,
-                                             const model::Config &config) {
+                                             const Subject &subject) {
+  const model::Config config = subject.config();
   for (const model::KnownViolation &k : model::known_violations())
-    if (k.property == property.id && k.breaks(config)) return &k;
+    if (k.property == property.id && k.breaks(config) && subject.threads >= k.threads) return &k;
   return nullptr;
 }
 

@@ -31,7 +31,7 @@ bool interrupted();
 std::string covered(const Subject &subject, const checker::ExploreResult &result);
 // Why a real design breaks the property in this configuration; nullptr: not known to.
 const model::KnownViolation *known_violation(const model::Property &property,
-                                             const model::Config &config);
+                                             const Subject &subject);
 
 std::vector<std::string_view> option_names(const model::Config &config);
 

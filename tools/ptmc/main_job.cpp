@@ -42,7 +42,7 @@ Tally tally(const ExploreResult &result, const Subject &subject, Violations &vio
     if (r.verdict != Verdict::violated) continue;
     ++tally.violated;
     violations.designs[r.property->id].insert(std::string(subject.spec.design->name));
-    if (const auto *known = known_violation(*r.property, subject.config())) {
+    if (const auto *known = known_violation(*r.property, subject)) {
       ++tally.known;
       violations.reason[r.property->id] = known->reason;
     }
