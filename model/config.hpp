@@ -67,6 +67,8 @@ namespace ptmc::model {
   X(setoptions, p, "the tracer sets the profile's options with SETOPTIONS")                      \
   X(change_options, p, "the tracer flips single options with SETOPTIONS")                        \
   X(inspect, p, "GETSIGINFO and GETEVENTMSG, invalid requests and arguments")                    \
+  X(forges, p, "the tracer uses SETSIGINFO and SETSIGMASK")                                      \
+  X(waitid, p, "waits leave their report (WNOWAIT), or leave out deaths (waitid)")               \
   X(tracer_waits, p, "the tracer waits")                                                         \
   X(parent_waits, p, "the real parent waits")                                                    \
   X(tracer_dies, p, "the tracer dies")                                                           \

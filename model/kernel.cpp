@@ -288,8 +288,13 @@ void leave_trap(Step &s, int t, Expr code) {
   const Expr doomed = killed(s, t);  // then nothing looks at the code
   const Expr delivers = was(Loc::sig_trap) && !doomed;
   const Expr sends = (was(Loc::entry_trap) || was(Loc::exit_trap)) && !doomed;
-  s.when(delivers && !eq(code, s.get(f.sig)),
-         [&] { s.set(f.info, static_cast<Value>(Info::tracer)); });
+  // The signal that the siginfo names keeps it; another comes from the tracer (R71).
+  Expr named = s.get(f.sig);
+  for (std::size_t i = 0; i < s.schema.shape.siginfos.size(); ++i)
+    named = ite(eq(s.get(f.forged), static_cast<Value>(1 + i)),
+                constant(s.schema.shape.siginfos[i].signo), named);
+  s.when(delivers && !eq(code, named), [&] { s.set(f.info, static_cast<Value>(Info::tracer)); });
+  s.set(f.forged, 0);
   s.when(!delivers || eq(code, NONE), [&] { s.set(f.info, 0); });
   s.set(f.sig, ite(delivers || sends, code, constant(NONE)));
   s.when(!delivers || eq(code, NONE), [&] { s.clear(f.shared); });

@@ -23,6 +23,7 @@ std::vector<Meaning> thread_fields(const View &v, int t) {
       {f.sig, jobctl_trap || v.at(t, {entry_trap, exit_trap, step_trap, sig_trap, entry_woken,
                                       exit_woken, sig_woken, tty_window})},
       {f.info, v.at(t, {sig_trap, sig_woken, group_trap})},
+      {f.forged, v.in_trap(t)},
       {f.shared, v.at(t, {sig_trap, sig_woken})},
       {f.report, v.in_trap(t)},
       {f.event, v.at(t, {ptrace_event_trap, forking, forked})},

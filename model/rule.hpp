@@ -38,6 +38,9 @@ enum class Action : std::uint8_t {
   getsiginfo,    // output: Sig << 8 | Info; or the stop's code, with kTrapInfo, of a trap's own
   geteventmsg,   // output: message; exit statuses as wait encodes them; kThreadMessage + a thread
   syscall_info,  // output: op of GET_SYSCALL_INFO
+  setsiginfo,    // arg: index in Shape::siginfos
+  sigmask,       // GETSIGMASK; output: blocked signals, bit by Sig
+  setsigmask,    // arg: index in Shape::masks
   invalid,       // a stop-requiring request with an unknown number or a bad signal
   wait,          // tracer, parent or tracee; output: status
   sigchld,       // tracer or parent takes a SIGCHLD; output: si_code << 24 | thread << 16 | status
@@ -55,18 +58,29 @@ inline constexpr int kFlip = 1 << 16;
 inline constexpr Value kAnyMessage = 1u << 30;  // the message is not the model's
 inline constexpr Value kThreadMessage = 1u << 29;
 inline constexpr Value kTrapInfo = 1u << 31;
+inline constexpr Value kForgedInfo = 1u << 30;  // + index in Shape::siginfos
 
 enum class Err : std::uint8_t { ok, esrch, eio, eperm, einval, echild, eagain, ebusy };
 inline constexpr std::array<std::string_view, 8> kErrNames{"0",      "ESRCH",  "EIO",    "EPERM",
                                                            "EINVAL", "ECHILD", "EAGAIN", "EBUSY"};
+
+// kExited is no option of wait4, which always waits for deaths too.
+enum WaitOption : std::uint8_t {
+  kUntraced = 1,
+  kContinued = 2,
+  kNohang = 4,
+  kNowait = 8,
+  kExited = 16,
+};
 
 struct Label {
   Action action = Action::hidden;
   int thread = -1;  // the thread acted upon or acting; -1: any
   int arg = 0;
   Err err = Err::ok;
-  // wait: which options the caller gave (bit 0 WUNTRACED, 1 WCONTINUED, 2 WNOHANG). A report holds
-  // for every call that gives at least these; "nothing there" for exactly these.
+  // wait: which options the caller gave (WaitOption). A report holds for every call that gives at
+  // least these, and leaves the rest to be waited for again with kNowait only; "nothing there" for
+  // exactly these.
   int options = 0;
   bool operator==(const Label &) const = default;
 };

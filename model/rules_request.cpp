@@ -66,8 +66,13 @@ void interrupt(Model &m) {
 // LISTEN ends the ptrace-stop but not the group-stop. The kernel looks only at the siginfo of the
 // trap; the RFC would allow it in a group-stop without one.
 Expr right_stop(const Step &s, int t) {
-  const Expr flagged = at_loc(s, t, Loc::event_trap) &&
-                       (!s.on(Feature::listen_right_stop_only) || ne(s.get(s.t(t).sig), TRAP));
+  const ThreadFields &f = s.t(t);
+  Expr marked = at_loc(s, t, Loc::event_trap);
+  const std::vector<Siginfo> &forged = s.schema.shape.siginfos;
+  for (std::size_t i = 0; i < forged.size(); ++i)
+    marked =
+        ite(eq(s.get(f.forged), static_cast<Value>(1 + i)), truth(forged[i].event_stop), marked);
+  const Expr flagged = marked && (!s.on(Feature::listen_right_stop_only) || ne(s.get(f.sig), TRAP));
   return flagged || (s.on(Feature::stop_options) && at_loc(s, t, Loc::group_trap));
 }
 
@@ -276,6 +281,8 @@ void getsiginfo(Model &m) {
                       constant(static_cast<Value>(sig) << 8 | static_cast<Value>(i)), own);
           packed = ite(at_loc(s, t, Loc::sig_trap) && eq(s.get(f.sig), sig), own, packed);
         }
+        for (Value i = 0; i < s.schema.shape.siginfos.size(); ++i)
+          packed = ite(eq(s.get(f.forged), 1 + i), constant(kForgedInfo + i), packed);
         s.output(packed);
       }
       m.add(std::move(s));
@@ -345,9 +352,98 @@ void syscall_info(Model &m) {
     const Expr filter =
         ite(at_loc(s, t, Loc::ptrace_event_trap) && eq(s.get(f.event), PTRACE_SECCOMP), constant(3),
             constant(0));
-    s.output(op(Loc::entry_trap, f.good, 1, op(Loc::exit_trap, f.good, 2, filter)));
+    const Expr own = op(Loc::entry_trap, f.good, 1, op(Loc::exit_trap, f.good, 2, filter));
+    s.output(ite(eq(s.get(f.forged), 0), own, constant(0)));
     m.add(std::move(s));
     refuse_unless_stopped(m, gone, t, Action::syscall_info, Feature::inspect);
+  }
+}
+
+// SETSIGINFO: what is delivered if it names the signal that the tracer injects, and what LISTEN and
+// GETSIGINFO then see.
+void setsiginfo(Model &m) {
+  const Rule *ok = m.family({"setsiginfo",
+                             Actor::tracer,
+                             "replaces the siginfo of the stop",
+                             {"ptrace_setsiginfo"},
+                             {"2.4", "9.12"},
+                             "",
+                             ""});
+  const Rule *none = m.family({"setsiginfo.einval",
+                               Actor::tracer,
+                               "a legacy group-stop has no siginfo to replace",
+                               {"ptrace_setsiginfo"},
+                               {"2.4"},
+                               "",
+                               ""});
+  const Rule *gone = m.family({"setsiginfo.esrch",
+                               Actor::tracer,
+                               "is not a stopped tracee",
+                               {"ptrace_check_attach"},
+                               {"R13"},
+                               "",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    for (std::size_t i = 0; i < m.schema.shape.siginfos.size(); ++i) {
+      const int index = static_cast<int>(i);
+      for (const Rule *rule : {ok, none}) {
+        Step s(m, rule, t, tname(t) + ", " + sname(m.schema.shape.siginfos[i].signo),
+               {Action::setsiginfo, t, index, rule == ok ? Err::ok : Err::einval, 0});
+        s.needs(Feature::forges);
+        stop_required(s, t);
+        const Expr bare = at_loc(s, t, Loc::group_trap) && eq(s.get(s.t(t).info), 0);
+        s.guard(rule == ok ? "the stop has a siginfo" : "the stop has no siginfo",
+                rule == ok ? !bare : bare);
+        if (rule == ok) s.set(s.t(t).forged, static_cast<Value>(1 + i));
+        m.add(std::move(s));
+      }
+    }
+    refuse_unless_stopped(m, gone, t, Action::setsiginfo, Feature::forges);
+  }
+}
+
+void sigmask(Model &m) {
+  const Rule *get = m.family({"getsigmask",
+                              Actor::tracer,
+                              "reads which signals are blocked",
+                              {"ptrace_request"},
+                              {"R33"},
+                              "3.11",
+                              ""});
+  const Rule *set = m.family({"setsigmask",
+                              Actor::tracer,
+                              "sets which signals are blocked; the tracee looks when it resumes",
+                              {"ptrace_request"},
+                              {"R33"},
+                              "3.11",
+                              ""});
+  const Rule *gone = m.family({"sigmask.esrch",
+                               Actor::tracer,
+                               "is not a stopped tracee",
+                               {"ptrace_check_attach"},
+                               {"R13"},
+                               "3.11",
+                               ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    Step g(m, get, t, tname(t), {Action::sigmask, t, 0, Err::ok, 0});
+    g.needs(Feature::forges);
+    stop_required(g, t);
+    Expr blocked_set = constant(0);
+    for (Sig sig : m.signals())
+      blocked_set = blocked_set + ite(blocked(g, t, sig), constant(1u << sig), constant(0));
+    g.output(blocked_set);
+    m.add(std::move(g));
+    for (std::size_t i = 0; i < m.schema.shape.masks.size(); ++i) {
+      Step s(m, set, t, tname(t) + ", mask " + std::to_string(i),
+             {Action::setsigmask, t, static_cast<int>(i), Err::ok, 0});
+      s.needs(Feature::forges);
+      stop_required(s, t);
+      for (Sig sig : m.signals())
+        if (is_blockable(sig)) s.set(s.t(t).mask[sig], m.schema.shape.masks[i] >> sig & 1);
+      m.add(std::move(s));
+    }
+    for (Action a : {Action::sigmask, Action::setsigmask})
+      refuse_unless_stopped(m, gone, t, a, Feature::forges);
   }
 }
 
@@ -385,6 +481,8 @@ void request_rules(Model &m) {
   getsiginfo(m);
   geteventmsg(m);
   syscall_info(m);
+  setsiginfo(m);
+  sigmask(m);
   invalid(m);
 }
 

@@ -9,8 +9,6 @@
 namespace ptmc::model {
 namespace {
 
-constexpr int kUntraced = 1, kContinued = 2, kNohang = 4;
-
 struct Caller {
   Actor actor;
   const char *prefix;  // of rule ids
@@ -76,6 +74,17 @@ Expr status_of_stop(Expr code) {
   return ite(eq(code, 0x85), constant(0x85 << 8 | 0x7f), word);
 }
 
+// The tracer reaps: a leader's death then goes to its real parent.
+void reap(Step &s, int t) {
+  if (!s.is_leader(t)) return release(s, t);
+  const Expr reparented = truth(t != 0) || !s.on(Feature::parent_is_tracer);
+  s.when(reparented, [&] {
+    unlink(s, t, constant(NONE));
+    notify_exit(s, t);
+  });
+  s.when(!reparented, [&] { release(s, t); });
+}
+
 void reports(Model &m, Caller c) {
   const std::string p = c.prefix;
   const bool tracer = c.actor == Actor::tracer;
@@ -103,13 +112,13 @@ void reports(Model &m, Caller c) {
                                 {"R135", "R139"},
                                 "",
                                 ""});
-  const Rule *reap = m.family({p + ".reap",
-                               c.actor,
-                               "the real parent reaps the process",
-                               {"wait_task_zombie"},
-                               {"R133"},
-                               "",
-                               ""});
+  const Rule *own = m.family({p + ".reap",
+                              c.actor,
+                              "the real parent reaps the process",
+                              {"wait_task_zombie"},
+                              {"R133"},
+                              "",
+                              ""});
   const Rule *cont = m.family({p + ".continued",
                                c.actor,
                                "reports that SIGCONT ended a group-stop, once for all who wait",
@@ -117,63 +126,59 @@ void reports(Model &m, Caller c) {
                                {"R136"},
                                "",
                                ""});
+  auto start = [&](const Rule *rule, int t, int options) {
+    const bool stays = options & kNowait;
+    Step s(m, rule, t, tname(t) + (stays ? ", WNOWAIT" : ""),
+           {Action::wait, t, 0, Err::ok, options});
+    may_wait(s, c);
+    if (stays) s.needs(Feature::waitid);
+    return s;
+  };
   for (int t = 0; t < m.threads(); ++t) {
-    auto start = [&](const Rule *rule, int options) {
-      Step s(m, rule, t, tname(t), {Action::wait, t, 0, Err::ok, options});
-      may_wait(s, c);
-      return s;
-    };
-    if (tracer) {
-      Step s = start(stop, 0);
-      s.guard("it is a tracee", seen(s, t, c).tracee);
-      s.guard("it is in a ptrace-stop", in_trap(s, t));
-      s.at("it is not listening", s.t(t).listening, 0);
-      s.at("the stop has not been reported", s.t(t).report, 1);
-      s.output(status_of_stop(stop_code_word(s, t)));
-      s.clear(s.t(t).report);
-      m.add(std::move(s));
+    for (int nowait : {0, int{kNowait}}) {
+      if (tracer) {
+        Step s = start(stop, t, nowait);
+        s.guard("it is a tracee", seen(s, t, c).tracee);
+        s.guard("it is in a ptrace-stop", in_trap(s, t));
+        s.at("it is not listening", s.t(t).listening, 0);
+        s.at("the stop has not been reported", s.t(t).report, 1);
+        s.output(status_of_stop(stop_code_word(s, t)));
+        if (!nowait) s.clear(s.t(t).report);
+        m.add(std::move(s));
 
-      Step e = start(exit, 0);
-      e.guard("it is a tracee", seen(e, t, c).tracee);
-      e.guard("it is a zombie without threads", dead_and_whole(e, t));
-      e.output(exit_word(ite(e.get(e.p->group_exit), e.get(e.p->death), e.get(e.t(t).status))));
-      if (!e.is_leader(t)) {
-        release(e, t);
-      } else {
-        const Expr reparented = !e.on(Feature::parent_is_tracer);
-        e.when(reparented, [&] {
-          unlink(e, t, constant(NONE));
-          notify_exit(e, t);
-        });
-        e.when(!reparented, [&] { release(e, t); });
+        Step e = start(exit, t, nowait | kExited);
+        e.guard("it is a tracee", seen(e, t, c).tracee);
+        e.guard("it is a zombie without threads", dead_and_whole(e, t));
+        e.output(exit_word(ite(e.get(e.p->group_exit), e.get(e.p->death), e.get(e.t(t).status))));
+        if (!nowait) reap(e, t);
+        m.add(std::move(e));
       }
-      m.add(std::move(e));
+      Step k = start(cont, t, nowait | kContinued);
+      k.guard("it is the caller's", seen(k, t, c).tracee || seen(k, t, c).child);
+      k.at("SIGCONT has ended a group-stop", k.p->jobs, static_cast<Value>(Jobs::continued));
+      k.guard("nothing else of it is to be reported", !any_exit(k, t, c) && !tracee_stop(k, t, c));
+      k.output(constant(0xffff));
+      if (!nowait) k.set(k.p->jobs, 0);
+      m.add(std::move(k));
+      if (t != 0) continue;
+
+      Step g = start(group, t, nowait | kUntraced);
+      g.guard("it is the caller's child", seen(g, t, c).child);
+      g.at("the group is stopped", g.p->jobs, static_cast<Value>(Jobs::stopped));
+      g.guard("the stop has not been reported", ne(g.get(g.p->stop_code), 0));
+      g.guard("it has not died", !any_exit(g, t, c));
+      g.output(status_of_stop(stop_number(g.get(g.p->stop_code))));
+      if (!nowait) g.set(g.p->stop_code, 0);
+      m.add(std::move(g));
+
+      Step r = start(own, t, nowait | kExited);
+      r.guard("it is the caller's child", seen(r, t, c).child);
+      r.at("no tracer has it", r.t(t).tracing, 0);
+      r.guard("it is a zombie without threads", dead_and_whole(r, t));
+      r.output(exit_word(ite(r.get(r.p->group_exit), r.get(r.p->death), r.get(r.t(t).status))));
+      if (!nowait) release(r, t);
+      m.add(std::move(r));
     }
-    Step k = start(cont, kContinued);
-    k.guard("it is the caller's", seen(k, t, c).tracee || seen(k, t, c).child);
-    k.at("SIGCONT has ended a group-stop", k.p->jobs, static_cast<Value>(Jobs::continued));
-    k.guard("nothing else of it is to be reported", !any_exit(k, t, c) && !tracee_stop(k, t, c));
-    k.output(constant(0xffff));
-    k.set(k.p->jobs, 0);
-    m.add(std::move(k));
-    if (t != 0) continue;
-
-    Step g = start(group, kUntraced);
-    g.guard("it is the caller's child", seen(g, t, c).child);
-    g.at("the group is stopped", g.p->jobs, static_cast<Value>(Jobs::stopped));
-    g.guard("the stop has not been reported", ne(g.get(g.p->stop_code), 0));
-    g.guard("it has not died", !any_exit(g, t, c));
-    g.output(status_of_stop(stop_number(g.get(g.p->stop_code))));
-    g.set(g.p->stop_code, 0);
-    m.add(std::move(g));
-
-    Step r = start(reap, 0);
-    r.guard("it is the caller's child", seen(r, t, c).child);
-    r.at("no tracer has it", r.t(t).tracing, 0);
-    r.guard("it is a zombie without threads", dead_and_whole(r, t));
-    r.output(exit_word(ite(r.get(r.p->group_exit), r.get(r.p->death), r.get(r.t(t).status))));
-    release(r, t);
-    m.add(std::move(r));
   }
 }
 
@@ -205,22 +210,26 @@ void empty(Model &m, Caller c) {
       const Seen as = seen(s, t, c);
       return as.tracee || as.child;
     };
-    for (int options : {0, kUntraced, kContinued, kUntraced | kContinued}) {
+    for (int options = 0; options < 8; ++options) {
+      const int given = (options & 3) | (options & 4 ? 0 : kExited);
       Step s(m, nothing, std::max(who, 0),
-             name + ((options & kUntraced) ? ", WUNTRACED" : "") +
-                 ((options & kContinued) ? ", WCONTINUED" : ""),
-             {Action::wait, who, 0, Err::ok, options | kNohang});
+             name + ((given & kUntraced) ? ", WUNTRACED" : "") +
+                 ((given & kContinued) ? ", WCONTINUED" : "") +
+                 ((given & kExited) ? "" : ", no WEXITED"),
+             {Action::wait, who, 0, Err::ok, given | kNohang});
       may_wait(s, c);
+      if (!(given & kExited)) s.needs(Feature::waitid);
       s.guard("there is somebody to wait for", each(s, eligible));
       // In an open world a leader's death may wait for threads that nobody sees.
-      s.guard("nobody has died", s.on(Feature::open_world) ||
-                                     !each(s, [&](Step &x, int t) { return any_exit(x, t, c); }));
+      if (given & kExited)
+        s.guard("nobody has died", s.on(Feature::open_world) ||
+                                       !each(s, [&](Step &x, int t) { return any_exit(x, t, c); }));
       s.guard("no ptrace-stop is to be reported",
               !each(s, [&](Step &x, int t) { return tracee_stop(x, t, c); }));
-      if (options & kUntraced)
+      if (given & kUntraced)
         s.guard("no group-stop is to be reported",
                 !each(s, [&](Step &x, int t) { return child_stop(x, t, c); }));
-      if (options & kContinued)
+      if (given & kContinued)
         s.guard("no SIGCONT is to be reported",
                 !each(s, [&](Step &x, int t) { return continued(x, t, c); }));
       s.output(constant(0));

@@ -70,6 +70,7 @@ ThreadFields Schema::add_thread(int t) {
   f.loc = field("loc", 5);
   f.sig = field("sig", kSigBits);
   f.info = field("info", 3);
+  f.forged = field("forged", std::bit_width(shape.siginfos.size()));
   f.shared = flag("shared");
   f.report = flag("report");
   f.event = field("event", 3);

@@ -105,6 +105,7 @@ struct ThreadFields {
   Field loc;
   Field sig;      // the signal of the trap or of the act that follows it; the injected one if woken
   Field info;     // its Info; in group_trap 1: GETSIGINFO succeeds
+  Field forged;   // 1 + the index in Shape::siginfos of what SETSIGINFO has put there, 0: none
   Field shared;   // it came from the shared queue
   Field report;   // exit_code is not 0: wait may report this stop
   Field event;    // PTRACE_EVENT_* of ptrace_event_trap, or that is to be reported
@@ -155,11 +156,20 @@ struct ParentFields {
 };
 
 // Which signals, option sets and threads the fields and rules are made for.
+// What SETSIGINFO is given.
+struct Siginfo {
+  Sig signo;
+  bool event_stop;  // si_code >> 8 is PTRACE_EVENT_STOP: what LISTEN looks at
+  bool operator==(const Siginfo &) const = default;
+};
+
 struct Shape {
   int threads = 1;           // of each process
   std::vector<Sig> signals;  // in dequeue order; KILL always among them
   // Explicit arguments of SEIZE and SETOPTIONS (replay).
   std::vector<int> option_sets = {};
+  std::vector<Siginfo> siginfos = {{USR1, false}, {STOP, true}};  // of SETSIGINFO
+  std::vector<std::uint32_t> masks = {0, 1u << USR1};             // of SETSIGMASK: bit by Sig
   std::vector<Value> exit_codes = {1};  // statuses of _exit, below kExitCodes
   Default other = Default::fatal;       // what OTHER does by default
   int processes = 1;                    // the first, and those that fork makes

@@ -421,7 +421,7 @@ void OpenWorld::waited(const Event &e) {
         if (process(t).model.instances[i].label.err == model::Err::echild)
           p.stages[0].instances.push_back(i);
     p.stages[0].shows = [zero = *e.ret == 0](const model::Instance &i, Value) {
-      return i.label.err != model::Err::ok || (zero && (i.label.options & 4));
+      return i.label.err != model::Err::ok || (zero && (i.label.options & model::kNohang));
     };
     apply(e, pid, t, p, false);
     if (result_.divergence) return;

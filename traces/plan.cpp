@@ -63,6 +63,21 @@ int steps(long request) {
   return request == kSysEmu || request == kSysEmuSingleStep ? 2 : 0;
 }
 
+// wait4 always waits for deaths; its WUNTRACED is waitid's WSTOPPED.
+int wait_options(const Event &e) {
+  int given = e.call == Call::waitid && !(e.options & WEXITED) ? 0 : model::kExited;
+  if (e.options & WUNTRACED) given |= model::kUntraced;
+  if (e.options & WCONTINUED) given |= model::kContinued;
+  if (e.options & WNOWAIT) given |= model::kNowait;
+  return given;
+}
+
+// 0: nobody.
+pid_t waited_for(const Event &e) {
+  if (!e.ret || *e.ret < 0) return 0;
+  return e.call == Call::wait4 ? static_cast<pid_t>(*e.ret) : e.siginfo ? e.siginfo->pid : 0;
+}
+
 struct Planner {
   const Event &e;
   const Names &names;
@@ -239,23 +254,24 @@ void Planner::wait() {
     if (e.ret && failed(e) != ECHILD) p.kind = Plan::Kind::impossible;
     return;
   }
-  int given = 0;
-  if (e.options & WUNTRACED) given |= 1;
-  if (e.options & WCONTINUED) given |= 2;
+  const int given = wait_options(e);
   const bool nohang = e.options & WNOHANG;
   auto alike = [=](const Label &l) {
     if (l.err == Err::echild) return l.thread == only;
-    if (l.options & 4) return nohang && l.options == (given | 4) && l.thread == only;
-    return (l.options & ~given) == 0 && (any || l.thread == only);
+    if (l.options & model::kNohang)
+      return nohang && l.options == ((given & ~model::kNowait) | model::kNohang) &&
+             l.thread == only;
+    return (l.options & ~given) == 0 && !((l.options ^ given) & model::kNowait) &&
+           (any || l.thread == only);
   };
-  const pid_t who = e.ret && *e.ret > 0 ? static_cast<pid_t>(*e.ret) : 0;
+  const pid_t who = waited_for(e);
   const auto status = e.status ? names.status(*e.status) : std::nullopt;
   const bool has_status = e.status.has_value();
   const Names &n = names;
   step(Action::wait, actor, alike, [=, &n](const model::Instance &i, Value output) {
     if (i.label.err != Err::ok) return true;
-    if (who == 0) return (i.label.options & 4) != 0;
-    if (i.label.options & 4 || n.thread(who) != i.label.thread) return false;
+    if (who == 0) return (i.label.options & model::kNohang) != 0;
+    if (i.label.options & model::kNohang || n.thread(who) != i.label.thread) return false;
     return has_status ? status && *status == output : true;
   });
 }
@@ -649,7 +665,7 @@ std::uint64_t outcome_key(const model::Instance &i, Value output) {
   const bool waits = i.label.action == Action::wait;
   return static_cast<std::uint64_t>(output) | static_cast<std::uint64_t>(i.label.err) << 32 |
          static_cast<std::uint64_t>(waits ? i.label.thread + 1 : 0) << 40 |
-         static_cast<std::uint64_t>(waits && (i.label.options & 4)) << 48;
+         static_cast<std::uint64_t>(waits && (i.label.options & model::kNohang)) << 48;
 }
 
 std::string outcome(const model::Instance &i, Value output, const Names &names) {
@@ -657,7 +673,7 @@ std::string outcome(const model::Instance &i, Value output, const Names &names) 
     return "-1 " + std::string(model::kErrNames[static_cast<std::size_t>(i.label.err)]);
   switch (i.label.action) {
     case Action::wait: {
-      if (i.label.options & 4) return "0";
+      if (i.label.options & model::kNohang) return "0";
       const int word = static_cast<int>(output);
       const bool exit = (word & 0x7f) == 0 && word != 0xffff;
       const std::size_t code = static_cast<std::size_t>(word >> 8 & 0xff);
