@@ -40,6 +40,8 @@ namespace ptmc::model {
   X(syscall_message, k, "GETEVENTMSG is 1 or 2 in syscall-stops (5.3)")                          \
   X(exec_unreaped, k, "requests fail until EVENT_EXEC under a new id is waited for (5.13)")      \
   X(exec_traps_seized, d, "execve sends SIGTRAP to seized tracees too (3.1 to 3.3)")             \
+  X(exiting_drops_signals, k, "PF_EXITING: a signal to this thread does nothing (seen in 6.18)") \
+  X(leader_takes_group_code, k, "a zombie leader left alone tells the group's status (6.18)")    \
   X(setoptions_atomic, k, "SETOPTIONS with an unknown bit changes nothing (3.4)")                \
   X(sig_TRAP, p, "strangers send SIGTRAP")                                                       \
   X(sig_KILL, p, "strangers send SIGKILL")                                                       \

@@ -252,7 +252,10 @@ void enter_trap(Step &s, int t, Loc trap, Expr sig, bool job_control) {
 void settle(Step &s, int t) {
   const ThreadFields &f = s.t(t);
   const Expr job_control = at_loc(s, t, Loc::event_trap) || at_loc(s, t, Loc::group_trap);
-  const Expr signal = ite(at_loc(s, t, Loc::sig_trap), s.get(f.sig), constant(TRAP));
+  // A wait that came first has taken the code away.
+  const Expr signal =
+      ite(s.get(f.report), ite(at_loc(s, t, Loc::sig_trap), s.get(f.sig), constant(TRAP)),
+          constant(NONE));
   s.when(s.get(f.owes_tracer), [&] {
     s.when(job_control,
            [&] { sigchld(s, true, t, kCldStopped, signal_status(s.get(s.p->stop_code))); });
@@ -333,7 +336,9 @@ void unlink(Step &s, int t, Expr code) {
 
 void notify_exit(Step &s, int t) {
   // An ignored SIGCHLD is not sent, and the zombie reaps itself (autoreap).
-  const Expr autoreap = !traced(s, t) && s.get(s.schema.parent.ignores);
+  // A dead parent's children go to one that does not ignore it.
+  const Expr orphan = s.on(Feature::parent_is_tracer) && s.get(s.tracer.dead);
+  const Expr autoreap = !traced(s, t) && s.get(s.schema.parent.ignores) && !orphan;
   const Expr status = s.get(s.t(t).status);
   const Expr by_signal = !less(status, constant(kExitCodes));
   for (bool to_tracer : {true, false}) {
@@ -342,7 +347,7 @@ void notify_exit(Step &s, int t) {
       s.when(!by_signal, [&] { sigchld(s, to_tracer, t, kCldExited, status); });
     });
   }
-  if (s.is_leader(t)) s.when(autoreap, [&] { release(s, t); });
+  if (s.is_leader(t)) s.when(autoreap, [&] { reap_itself(s, t); });
 }
 
 void retarget(Step &s, int t, Sig sig) {
@@ -357,9 +362,10 @@ void retarget(Step &s, int t, Sig sig) {
   }
 }
 
-void release(Step &s, int t) {
+namespace {
+
+void forget(Step &s, int t) {
   const ThreadFields &f = s.t(t);
-  go(s, t, Loc::dead);
   s.set(f.tracing, 0);
   s.set(f.status, 0);
   for (Field work : {f.systrace, f.emulate, f.step}) s.clear(work);
@@ -372,14 +378,34 @@ void release(Step &s, int t) {
   }
   s.set(f.stopsig, 0);
   clear_pending(s, t);
+}
+
+}  // namespace
+
+void reap_itself(Step &s, int t) {
+  forget(s, t);
+  go(s, t, Loc::unreleased);
+}
+
+void release(Step &s, int t) {
+  forget(s, t);
+  go(s, t, Loc::dead);
   // The zombie leader is reported when the last other thread is gone (R119).
   const int leader = s.leader();
   if (t != leader)
-    s.when(at_loc(s, leader, Loc::zombie) && alone(s, leader), [&] { notify_exit(s, leader); });
+    s.when(at_loc(s, leader, Loc::zombie) && alone(s, leader), [&] {
+      s.when(s.on(Feature::leader_takes_group_code) && s.get(s.p->group_exit),
+             [&] { s.set(s.t(leader).status, s.get(s.p->death)); });
+      notify_exit(s, leader);
+    });
 }
 
 void sigchld(Step &s, bool to_tracer, int t, Value code, Expr status) {
-  s.when(s.on(Feature::sigchld), [&] {
+  const Expr one_queue = s.on(Feature::parent_is_tracer);
+  // Who ignores SIGCHLD is not told of stops and SIGCONT (do_notify_parent_cldstop).
+  const Expr ignored = truth(code >= kCldTrapped) && s.get(s.schema.parent.ignores) &&
+                       (truth(!to_tracer) || one_queue);
+  s.when(s.on(Feature::sigchld) && !ignored, [&] {
     auto queue = [&](const SigchldFields &f) {
       s.when(eq(s.get(f.code), 0), [&] {  // a standard signal merges
         s.set(f.code, code);
@@ -387,7 +413,6 @@ void sigchld(Step &s, bool to_tracer, int t, Value code, Expr status) {
         s.set(f.thread, static_cast<Value>(t));
       });
     };
-    const Expr one_queue = s.on(Feature::parent_is_tracer);
     s.when((truth(to_tracer) || one_queue) && !s.get(s.tracer.dead), [&] { queue(s.tracer.chld); });
     s.when(truth(!to_tracer) && !one_queue, [&] { queue(s.schema.parent.chld); });
   });
@@ -476,9 +501,10 @@ void flush(Step &s, Sig sig) {
 void send(Step &s, Sig sig, Target to, Info info, Expr when) {
   const int p = to.thread;
   const Expr gone = s.get(s.p->group_exit);
-  s.when(when && !gone, [&] { flush(s, sig); });
+  const Expr too_late = truth(!to.shared) && exiting(s, p) && s.on(Feature::exiting_drops_signals);
+  s.when(when && !gone && !too_late, [&] { flush(s, sig); });
   const Expr dropped =
-      (gone && s.on(Feature::dying_drops_signals)) ||
+      too_late || (gone && s.on(Feature::dying_drops_signals)) ||
       (!blocked(s, p, sig) && !(traced(s, p) && truth(sig != KILL)) &&
        truth(sig != KILL && sig != STOP) && !s.on(Feature::open_world) && ignores(s, sig));
   const Field queue = to.shared ? s.p->pend[sig] : s.t(p).pend[sig];

@@ -65,6 +65,7 @@ void enter_trap(Step &s, int t, Loc trap, Expr sig, bool job_control);  // ptrac
 void leave_trap(Step &s, int t, Expr code);
 Expr unread_code(const Step &s, int t);  // exit_code if nobody resumes: the unreported stop's
 void unlink(Step &s, int t, Expr code);  // __ptrace_unlink, waking with `code`
+void reap_itself(Step &s, int t);        // EXIT_DEAD; its release follows
 void release(Step &s, int t);            // release_task
 Expr restarts(const Step &s, int t);     // its system call starts again where it is interrupted
 void notify_exit(Step &s, int t);        // do_notify_parent: to the tracer, or the leader's parent

@@ -12,7 +12,7 @@ bool can_reap(const Config &c) { return can_die(c) && c[tracer_waits] && c[paren
 // In the order in which a thread passes them.
 constexpr Loc kDeath[] = {Loc::group_exit,      Loc::exiting,      Loc::exit_event,
                           Loc::exit_event_trap, Loc::exit_signals, Loc::exit_notify,
-                          Loc::zombie,          Loc::dead};
+                          Loc::zombie,          Loc::unreleased,   Loc::dead};
 
 }  // namespace
 
@@ -91,12 +91,15 @@ void exit_laws(Laws &all) {
   step_law(
       all,
       {"reap.by_wait",
-       "A leader is released by a wait for it or, if it has no tracer (any more), because its real "
+       "A leader goes by a wait for it or, if it has no tracer (any more), because its real "
        "parent ignores SIGCHLD; another thread by a wait for it, by its own exit if it has no "
        "tracer, or by its tracer's death",
-       "A thread is released",
+       "A thread is released, or only waits for it",
        "wait_task_zombie, exit_notify, __ptrace_detach, 6.1; R20, R116, R133", anywhere, can_reap},
-      [](const StepView &s, int t) { return s.before.exists(t) && !s.after.exists(t); },
+      [](const StepView &s, int t) {
+        const auto gone = [t](const View &v) { return v.at(t, {Loc::unreleased, Loc::dead}); };
+        return s.before.exists(t) && !gone(s.before) && gone(s.after);
+      },
       [](const StepView &s, int t) {
         const bool waits = s.step.label.action == Action::wait && s.step.thread == t;
         const bool tracer_dies = s.is("tracer.exit.unlink", t);

@@ -79,4 +79,13 @@ void in_user_code(Step &s, int t) {
   s.at("it restarts no system call", s.t(t).call, 0);
 }
 
+void in_own_call(Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  const Expr seen = s.get(f.systrace) || s.get(f.emulate) || s.get(f.step);
+  const Expr direct = at_loc(s, t, Loc::user) && eq(s.get(f.call), 0) && !seen;
+  const Expr inside =
+      at_loc(s, t, Loc::body) && eq(s.get(f.call), static_cast<Value>(SysCall::plain));
+  s.guard("it is in user mode or in the traced system call", direct || inside);
+}
+
 }  // namespace ptmc::model

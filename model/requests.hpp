@@ -23,5 +23,8 @@ std::vector<Sig> injectable(const Model &m);
 void may_inject(Step &s, int t, Sig sig);
 // The thread is in user mode, outside of a system call that restarts.
 void in_user_code(Step &s, int t);
+// It makes a system call that is one step here: in user mode, or inside the call that the tracer
+// has seen entered.
+void in_own_call(Step &s, int t);
 
 }  // namespace ptmc::model

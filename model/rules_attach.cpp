@@ -33,7 +33,10 @@ void set_stopped(Step &s, int t) {
   });
 }
 
-Expr alive(const Step &s, int t) { return exists(s, t) && !at_loc(s, t, Loc::zombie); }
+Expr no_more(const Step &s, int t) {  // exit_state is set
+  return at_loc(s, t, Loc::zombie) || at_loc(s, t, Loc::unreleased);
+}
+Expr alive(const Step &s, int t) { return exists(s, t) && !no_more(s, t); }
 
 // cred_guard_mutex: attaching sleeps while a thread of the process is inside execve.
 Expr may_attach(const Step &s, int t) {
@@ -81,7 +84,7 @@ void attach(Model &m) {
     }
     Step s = request(refused, Err::eperm);
     s.guard("it exists", exists(s, t));
-    s.guard("it is traced or a zombie", traced(s, t) || at_loc(s, t, Loc::zombie));
+    s.guard("it is traced or a zombie", traced(s, t) || no_more(s, t));
     m.add(std::move(s));
     Step e = request(gone, Err::esrch);
     e.guard("it is released", !exists(e, t));
@@ -137,7 +140,7 @@ void seize(Model &m) {
     }
     Step s = request(refused, Err::eperm, kProfileOptions);
     s.guard("it exists", exists(s, t));
-    s.guard("it is traced or a zombie", traced(s, t) || at_loc(s, t, Loc::zombie));
+    s.guard("it is traced or a zombie", traced(s, t) || no_more(s, t));
     m.add(std::move(s));
     Step i = request(invalid, Err::eio, kInvalidOptions);
     i.needs(Feature::inspect);
@@ -183,7 +186,7 @@ void traceme(Model &m) {
       s.needs(Feature::traceme);
       s.needs(Feature::parent_is_tracer);
       s.guard("its parent lives", !s.get(s.tracer.dead));
-      in_user_code(s, t);
+      in_own_call(s, t);
       if (rule == ok) {
         s.at("it is not traced", s.t(t).tracing, 0);
         become_tracee(s, t, Traced::attached);
@@ -255,7 +258,11 @@ void tracer_death(Model &m) {
       unlink(s, t, unread_code(s, t));
       s.when(at_loc(s, t, Loc::zombie), [&] {
         if (s.is_leader(t))
-          s.when(alone(s, t), [&] { notify_exit(s, t); });
+          s.when(alone(s, t), [&] {
+            const Expr own = s.on(Feature::parent_is_tracer) && s.get(s.schema.parent.ignores);
+            s.when(own, [&] { release(s, t); });
+            s.when(!own, [&] { notify_exit(s, t); });
+          });
         else
           release(s, t);
       });

@@ -247,9 +247,12 @@ void is_next(Step &s, int t, Sig sig, bool shared) {
   s.at("it is pending", shared ? s.p->pend[sig] : f.pend[sig], 1);
   s.guard("it is not blocked", !blocked(s, t, sig));
   Expr first = truth(true);
+  const Shape &shape = s.schema.shape;
   for (Sig other : s.schema.shape.signals) {
-    if (shared || other < sig) first = first && !(s.get(f.pend[other]) && !blocked(s, t, other));
-    if (shared && other < sig) first = first && !(s.get(s.p->pend[other]) && !blocked(s, t, other));
+    if (shared || shape.before(other, sig))
+      first = first && !(s.get(f.pend[other]) && !blocked(s, t, other));
+    if (shared && shape.before(other, sig))
+      first = first && !(s.get(s.p->pend[other]) && !blocked(s, t, other));
   }
   s.guard("no other signal comes before it", first);
 }

@@ -98,11 +98,18 @@ void last_steps(Model &m) {
                                   ""});
   const Rule *notify = m.family({"exit.notify",
                                  Actor::kernel,
-                                 "becomes a zombie, or is released at once",
+                                 "becomes a zombie, or one that nobody reaps",
                                  {"exit_notify"},
-                                 {"R116", "R119"},
+                                 {"R116"},
                                  "",
                                  ""});
+  const Rule *gone = m.family({"exit.release",
+                               Actor::kernel,
+                               "is released without having been reaped",
+                               {"exit_notify", "release_task"},
+                               {"R116", "R119"},
+                               "",
+                               ""});
   for (int t = 0; t < m.threads(); ++t) {
     Step s(m, signals, t, tname(t));
     const ThreadFields &f = s.t(t);
@@ -131,8 +138,13 @@ void last_steps(Model &m) {
     const Expr is_tracee = traced(n, t);
     go(n, t, Loc::zombie);
     n.when(is_tracee || (truth(n.is_leader(t)) && alone(n, t)), [&] { notify_exit(n, t); });
-    if (!n.is_leader(t)) n.when(!is_tracee, [&] { release(n, t); });
+    if (!n.is_leader(t)) n.when(!is_tracee, [&] { reap_itself(n, t); });
     m.add(std::move(n));
+
+    Step r(m, gone, t, tname(t));
+    r.at("nobody reaps it", r.t(t).loc, static_cast<Value>(Loc::unreleased));
+    release(r, t);
+    m.add(std::move(r));
   }
 }
 

@@ -104,7 +104,7 @@ void notify(Model &m) {
     p.needs(Feature::sigchld);
     p.at("it has told the tracer", p.t(t).owes_tracer, 0);
     p.at("it has not told the real parent", p.t(t).owes_parent, 1);
-    sigchld(p, false, t, kCldStopped, signal_status(p.get(p.p->stop_code)));
+    sigchld(p, false, p.leader(), kCldStopped, signal_status(p.get(p.p->stop_code)));
     p.clear(p.t(t).owes_parent);
     m.add(std::move(p));
   }

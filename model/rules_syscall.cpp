@@ -37,8 +37,11 @@ void enter(Step &s, int t, Loc trap) {
   const Expr stops = wanted && !steps && !(s.on(Feature::killed_never_stops) && killed(s, t));
   s.when(!stops, [&] {
     if (at_exit) {
+      // Without TIF_SIGPENDING nobody looks for signals, also if a shared one is pending.
+      const Expr looks = s.get(f.sigpending) || steps;
       s.clear(f.sigpending);
-      go(s, t, Loc::relock);
+      s.when(looks, [&] { go(s, t, Loc::relock); });
+      s.when(!looks, [&] { go(s, t, Loc::user); });
       s.when(steps, [&] { force_trap(s, t); });
     } else {
       enter_body(s, t);

@@ -7,16 +7,6 @@
 namespace ptmc::model {
 namespace {
 
-// In user mode, or inside the system call that the tracer has seen entered.
-void calls(Step &s, int t) {
-  const ThreadFields &f = s.t(t);
-  const Expr seen = s.get(f.systrace) || s.get(f.emulate) || s.get(f.step);
-  const Expr direct = at_loc(s, t, Loc::user) && eq(s.get(f.call), 0) && !seen;
-  const Expr inside =
-      at_loc(s, t, Loc::body) && eq(s.get(f.call), static_cast<Value>(SysCall::plain));
-  s.guard("it is in user mode or in the traced system call", direct || inside);
-}
-
 void user(Model &m) {
   const Rule *rule =
       m.family({"user", Actor::tracee, "runs its own code", {"-"}, {"R140"}, "", ""});
@@ -62,7 +52,7 @@ void masks(Model &m) {
                {Action::sigprocmask, t, sig << 1 | (block ? 1 : 0), Err::ok, 0});
         s.needs(Feature::masks);
         s.needs(signal_feature(sig));
-        calls(s, t);
+        in_own_call(s, t);
         s.set(s.t(t).mask[sig], truth(block));
         s.set(s.t(t).sigpending, has_work(s, t));
         if (block) retarget(s, t, sig);
@@ -89,7 +79,7 @@ void dispositions(Model &m) {
                {Action::sigaction, t, static_cast<int>(sig << 2 | how), Err::ok, 0});
         s.needs(Feature::dispositions);
         s.needs(signal_feature(sig));
-        calls(s, t);
+        in_own_call(s, t);
         s.set(s.p->disposition[sig], how);
         s.when(ignores(s, sig), [&] {
           s.clear(s.p->pend[sig]);

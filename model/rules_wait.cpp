@@ -30,7 +30,7 @@ struct Seen {
   Expr tracee, child;  // neither: not eligible
 };
 Seen seen(const Step &s, int t, Caller c) {
-  const Expr mine = truth(t == 0) && exists(s, t);
+  const Expr mine = truth(t == 0) && exists(s, t) && !at_loc(s, t, Loc::unreleased);
   if (c.actor == Actor::parent) return {truth(false), mine};
   return {traced(s, t) && exists(s, t), s.on(Feature::parent_is_tracer) && mine && !traced(s, t)};
 }
@@ -81,6 +81,7 @@ void reap(Step &s, int t) {
   s.when(reparented, [&] {
     unlink(s, t, constant(NONE));
     notify_exit(s, t);
+    s.when(at_loc(s, t, Loc::unreleased), [&] { release(s, t); });
   });
   s.when(!reparented, [&] { release(s, t); });
 }
@@ -296,10 +297,9 @@ void parent_disposition(Model &m) {
     s.guard("the parent lives", !(s.on(Feature::parent_is_tracer) && s.get(s.tracer.dead)));
     s.set(s.schema.parent.ignores, how);
     const Expr one = s.on(Feature::parent_is_tracer);
-    if (how) {
-      s.when(one, [&] { clear_sigchld(s, s.tracer.chld); });
-      s.when(!one, [&] { clear_sigchld(s, s.schema.parent.chld); });
-    }
+    // Both ignore it: what is pending is flushed.
+    s.when(one, [&] { clear_sigchld(s, s.tracer.chld); });
+    s.when(!one, [&] { clear_sigchld(s, s.schema.parent.chld); });
     m.add(std::move(s));
   }
 }

@@ -17,6 +17,18 @@ bool Shape::has(Sig s) const {
   return std::find(signals.begin(), signals.end(), s) != signals.end();
 }
 
+bool Shape::before(Sig first, Sig second) const {
+  if (other_number == 0) return first < second;
+  // Synchronous signals come first, then it goes by number (next_signal).
+  const auto place = [&](Sig s) {
+    const int number = s == OTHER ? other_number : kSignals[s].number;
+    constexpr std::uint64_t kSynchronous =
+        1u << 4 | 1u << 5 | 1u << 7 | 1u << 8 | 1u << 11 | 1u << 31;
+    return number + (number < 32 && (kSynchronous >> number & 1) ? 0 : 64);
+  };
+  return place(first) < place(second);
+}
+
 Field Schema::add(int process, int thread, std::string name, int bits, bool truth) {
   // A field lies within one word; words are filled in order.
   int word = 0, shift = 0;

@@ -54,7 +54,8 @@ enum class Loc : std::uint8_t {
   exit_signals,       // before PF_EXITING
   exit_notify,        // PF_EXITING, not yet a zombie
   zombie,
-  dead,  // released
+  unreleased,  // EXIT_DEAD: nobody reaps it, but until it is released it can be found
+  dead,        // released
   COUNT
 };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Loc::COUNT)> kLocNames{
@@ -63,7 +64,7 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Loc::COUN
     "relock",     "loop",       "tty_window", "entry_trap",        "exit_trap",       "step_trap",
     "sig_trap",   "event_trap", "group_trap", "ptrace_event_trap", "exit_event_trap", "stopped",
     "group_exit", "exiting",    "exit_event", "exit_signals",      "exit_notify",     "zombie",
-    "dead"};
+    "unreleased", "dead"};
 
 enum class Traced : std::uint8_t { no, attached, seized };
 // Class of a siginfo: who queued it (si_code SI_USER, SI_TKILL, SI_KERNEL; the tracer's injection
@@ -172,10 +173,12 @@ struct Shape {
   std::vector<std::uint32_t> masks = {0, 1u << USR1};             // of SETSIGMASK: bit by Sig
   std::vector<Value> exit_codes = {1};  // statuses of _exit, below kExitCodes
   Default other = Default::fatal;       // what OTHER does by default
+  int other_number = 0;                 // 0: not known; OTHER is then dequeued last
   int processes = 1;                    // the first, and those that fork makes
   int started = kMaxThreads;            // threads of the first that are there at the beginning
   int all_threads() const { return processes * threads; }
   bool has(Sig s) const;
+  bool before(Sig first, Sig second) const;  // is dequeued first
   Default action(Sig s) const { return s == OTHER ? other : kSignals[s].action; }
 };
 

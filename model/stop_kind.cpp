@@ -24,6 +24,7 @@ StopKind stop_kind(const Schema &schema, const State &s, int thread) {
       return StopKind::stopped;
     case Loc::zombie:
       return StopKind::zombie;
+    case Loc::unreleased:
     case Loc::none:
     case Loc::dead:
       return StopKind::dead;

@@ -23,7 +23,8 @@ struct HandThread {
 
   bool exists() const { return loc != Loc::none && loc != Loc::dead; }
   bool pf_exiting() const {
-    return loc == Loc::exit_notify || loc == Loc::zombie || loc == Loc::dead;
+    return loc == Loc::exit_notify || loc == Loc::zombie || loc == Loc::unreleased ||
+           loc == Loc::dead;
   }
   bool has_begun_to_exit() const {
     return pf_exiting() || loc == Loc::group_exit || loc == Loc::exiting ||

@@ -373,14 +373,14 @@ Ordered signal_names(std::uint64_t mask) {
   return names;
 }
 
-Ordered write_arg(const Event &event, Arg arg) {
+Ordered write_arg(const Event &event, Arg arg, const std::function<Ordered(pid_t)> &pid) {
   switch (arg) {
     case Arg::request:
       return request_name(event.request);
     case Arg::target:
-      return event.target;
+      return pid(event.target);
     case Arg::tgid:
-      return event.tgid;
+      return pid(event.tgid);
     case Arg::sig:
       return signal_name(event.sig);
     case Arg::addr:
@@ -402,9 +402,9 @@ Ordered write_arg(const Event &event, Arg arg) {
 }
 
 Ordered write_event(const Event &event) {
-  Ordered json{{"pid", event.pid}, {"call", call_name(event.call)}, {"args", Ordered::object()}};
-  for (const auto &[call, key, arg] : kArgs)
-    if (call == event.call) json["args"][key] = write_arg(event, arg);
+  Ordered json{{"pid", event.pid},
+               {"call", call_name(event.call)},
+               {"args", write_args(event, [](pid_t pid) { return Ordered(pid); })}};
   json["ret"] = event.ret ? Ordered(*event.ret) : Ordered();
   if (event.err != 0) json["errno"] = errno_name(event.err);
   if (event.status) json["status"] = *event.status;
@@ -443,6 +443,16 @@ std::string one_line(const Ordered &json) {
 }
 
 }  // namespace
+
+Ordered write_args(const Event &event, const std::function<Ordered(pid_t)> &pid) {
+  Ordered args = Ordered::object();
+  for (const auto &[call, key, arg] : kArgs) {
+    if (call != event.call) continue;
+    Ordered value = write_arg(event, arg, pid);
+    if (!value.is_null()) args[key] = std::move(value);
+  }
+  return args;
+}
 
 std::string to_jsonl(const Trace &trace) {
   std::string text = one_line(write_header(trace));

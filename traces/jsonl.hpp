@@ -76,5 +76,8 @@ void check_format(const Fields &header, const std::string &format);
 // Reads the arguments of event.call into event; pid reads a key that names a thread or process.
 void read_args(const Fields &args, const std::function<pid_t(const Fields &, const char *)> &pid,
                Event &event);
+// What read_args reads; pid writes a thread or process, null leaves it out.
+nlohmann::ordered_json write_args(const Event &event,
+                                  const std::function<nlohmann::ordered_json(pid_t)> &pid);
 
 }  // namespace ptmc::traces

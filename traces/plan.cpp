@@ -55,6 +55,11 @@ std::optional<Err> error(int number) {
 bool interrupted(const Event &e) { return e.ret && *e.ret < 0 && e.err == EINTR; }
 int failed(const Event &e) { return e.ret && *e.ret < 0 ? e.err : 0; }
 
+bool injects_signal(const Event &e) {
+  return e.call == Call::ptrace &&
+         (e.request == PTRACE_CONT || e.request == PTRACE_SYSCALL || e.request == PTRACE_DETACH);
+}
+
 // Requests that resume as CONT (1) or SYSCALL (2) does and step besides: what that adds is a
 // SIGTRAP, which in an open world may come from anywhere.
 int steps(long request) {
@@ -114,6 +119,7 @@ struct Planner {
   void ptrace();
   void wait();
   void send(pid_t target, bool shared);
+  void inside_own_call();
   void sigchld();
   void own(std::vector<Stage> stages);
   void syscall(model::SysCall call, int code, Ends ends);
@@ -126,8 +132,12 @@ void Planner::ptrace() {
   if (e.request == PTRACE_TRACEME) {
     p.thread = names.thread(e.pid);
     p.by_main = true;
+    if (e.t1 > names.tracer_ends) p.unmodelled = "PTRACE_TRACEME of an orphan";
     step(Action::traceme, actor, [&](const Label &l) { return l.thread == p.thread; });
-    p.ends = Ends::in_user;
+    if (names.open)
+      p.ends = Ends::in_user;
+    else
+      own(std::move(p.stages));
     return;
   }
   const int t = names.thread(e.target);
@@ -207,8 +217,9 @@ void Planner::ptrace() {
       step(Action::geteventmsg, actor, same,
            [&e = e, &names = names](const model::Instance &, Value output) {
              if (failed(e) || !e.message || output == model::kAnyMessage) return true;
-             const auto message = names.status(static_cast<int>(*e.message));
-             return output == *e.message ? *e.message < 0x100 : message && output == *message;
+             // A plain number or an exit status, whose codes the model numbers in its own way.
+             const auto status = names.status(static_cast<int>(*e.message));
+             return (*e.message < 0x100 && output == *e.message) || (status && output == *status);
            });
       break;
     default:
@@ -246,6 +257,11 @@ void Planner::wait() {
     return;
   }
   if (interrupted(e)) return;
+  constexpr int kOptions = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
+  if (!names.open && (e.options & ~kOptions) != 0) {
+    if (e.ret && failed(e) != EINVAL) p.kind = Plan::Kind::impossible;
+    return;
+  }
   const Actor actor = by_tracer ? Actor::tracer : Actor::parent;
   // A pid that is no thread of the tracee's names nobody; the tracee's group is its leader's pid.
   const int only = e.target > 0 ? names.thread(e.target) : -1;
@@ -283,14 +299,23 @@ void Planner::send(pid_t target, bool shared) {
     // SIGKILL to the tracer ends it; others' fates are not the model's.
     if (target == names.tracer && e.sig == SIGKILL) {
       step(Action::tracer_exit, Actor::tracer, [](const Label &) { return true; });
-      p.ends = e.ret ? Ends::never : Ends::exited;
+      p.lingers = true;
     }
     return;
   }
   const int thread = shared ? -1 : t;
   const Sig sig = names.signal(e.sig);
+  if (!shared && e.tgid && e.tgid != names.tracee && !names.open) {  // tkill has none
+    if (e.ret && failed(e) != ESRCH) p.kind = Plan::Kind::impossible;
+    return;
+  }
   if (names.open && sig != model::CONT && sig != model::KILL) return;  // seen where it is dequeued
-  if (e.sig == 0) {
+  if (e.sig == 0 || e.sig > 64) {                                      // is only looked for
+    const int there = e.sig == 0 ? 0 : EINVAL;
+    if (e.ret && failed(e) != there && failed(e) != ESRCH) {
+      p.kind = Plan::Kind::impossible;
+      return;
+    }
     p.kind = Plan::Kind::state;
     const model::Schema &schema = index.model.schema;
     const bool gone = failed(e) == ESRCH;
@@ -301,6 +326,14 @@ void Planner::send(pid_t target, bool shared) {
   }
   step(Action::send, Actor::world,
        [=](const Label &l) { return l.thread == thread && (l.err != Err::ok || l.arg == sig); });
+}
+
+// The tracee's own system call does what is planned so far.
+void Planner::inside_own_call() {
+  if (names.thread(e.pid) < 0 || names.open || p.kind == Plan::Kind::impossible) return;
+  if (p.kind != Plan::Kind::steps) return syscall(model::SysCall::plain, 0, Ends::in_user);
+  own(std::move(p.stages));
+  p.asks_where = true;
 }
 
 void Planner::sigchld() {
@@ -364,8 +397,9 @@ void Planner::procmask() {
   if (names.thread(e.pid) < 0) return;
   std::vector<Stage> stages;
   for (Sig sig : index.model.signals()) {
-    if (!model::is_blockable(sig) || sig == model::OTHER) continue;
-    const bool in_set = e.mask >> (model::kSignals[sig].number - 1) & 1;
+    const int number = sig == model::OTHER ? names.other : model::kSignals[sig].number;
+    if (!model::is_blockable(sig) || number == 0) continue;
+    const bool in_set = e.mask >> (number - 1) & 1;
     if (!in_set && e.how != SIG_SETMASK) continue;
     const bool block = in_set && e.how != SIG_UNBLOCK;
     const int arg = sig << 1 | (block ? 1 : 0);
@@ -380,18 +414,40 @@ void Planner::procmask() {
 
 void Planner::proc_state() {
   const int t = names.thread(e.target);
-  if (t < 0) return;
-  p.kind = Plan::Kind::state;
   const model::Schema &schema = index.model.schema;
   const char letter = static_cast<char>(e.data);
+  if (e.target == names.tracer && letter == 'Z') {
+    p.kind = Plan::Kind::state;
+    p.holds = [&schema](const model::State &s) {
+      return schema.get(s, schema.tracer.dead) && nobody_is_traced(schema, s);
+    };
+  }
+  if (t < 0) return;
+  p.kind = Plan::Kind::state;
   p.holds = [=, &schema](const model::State &s) {
     const model::Loc loc = schema.loc(s, t);
     if (loc == model::Loc::stopped) return letter == 'T';
     if (loc == model::Loc::zombie) return letter == 'Z';
-    if (loc == model::Loc::dead) return letter == 'X' || letter == 'Z';
+    if (loc >= model::Loc::unreleased) return letter == 'X' || letter == 'Z';
     if (loc >= model::Loc::entry_trap && loc < model::Loc::stopped) return letter == 't';
     return letter == 'R' || letter == 'S' || letter == 'D';
   };
+}
+
+// The signals that a call names or shows.
+std::vector<int> signals_of(const Event &e) {
+  std::vector<int> all;
+  const auto add = [&](std::uint64_t number) {
+    if (number > 0 && number <= 64) all.push_back(static_cast<int>(number));
+  };
+  add(static_cast<std::uint64_t>(e.sig));
+  if (injects_signal(e)) add(e.data);
+  if (e.status && WIFSTOPPED(*e.status))
+    add(static_cast<std::uint64_t>(WSTOPSIG(*e.status) & 0x7f));
+  if (e.siginfo && e.call == Call::ptrace) add(static_cast<std::uint64_t>(e.siginfo->signo));
+  for (int s = 1; s <= 64; ++s)
+    if (e.mask >> (s - 1) & 1) all.push_back(s);
+  return all;
 }
 
 }  // namespace
@@ -409,7 +465,11 @@ Names::Names(const Trace &trace) : tracer(trace.tracer) {
       const int code = static_cast<int>(e.data & 0xff);
       if (std::find(codes.begin(), codes.end(), code) == codes.end()) codes.push_back(code);
     }
-    if (e.sig && signal(e.sig) == model::OTHER) other_default = default_action(e.sig);
+    for (const int number : signals_of(e))
+      if (signal(number) == model::OTHER) other = number, other_default = default_action(number);
+    const bool ends = (e.pid == tracer && e.call == Call::exit_group) ||
+                      (e.call == Call::kill && e.target == tracer && e.sig == SIGKILL);
+    if (ends) tracer_ends = std::min(tracer_ends, e.t0);
   }
 }
 
@@ -523,20 +583,11 @@ model::Shape open_shape(const Trace &trace) {
 model::Shape shape_of(const Trace &trace, const Names &names) {
   std::vector<bool> used(model::SIG_COUNT);
   for (Sig sig : {model::KILL, model::STOP, model::CONT, model::TRAP}) used[sig] = true;
-  auto use = [&](std::uint64_t number) {
-    if (number > 0 && number <= 64) used[names.signal(static_cast<int>(number))] = true;
-  };
-  for (const Event &e : trace.events) {
-    use(static_cast<std::uint64_t>(e.sig));
-    if (e.call == Call::ptrace) use(e.data);
-    if (e.status && WIFSTOPPED(*e.status))
-      use(static_cast<std::uint64_t>(WSTOPSIG(*e.status) & 0x7f));
-    if (e.siginfo && e.call == Call::ptrace) use(static_cast<std::uint64_t>(e.siginfo->signo));
-    for (int s = 1; s <= 64; ++s)
-      if (e.mask >> (s - 1) & 1) use(static_cast<std::uint64_t>(s));
-  }
+  for (const Event &e : trace.events)
+    for (const int number : signals_of(e)) used[names.signal(number)] = true;
   model::Shape shape;
   shape.other = names.other_default;
+  shape.other_number = names.other;
   shape.threads = static_cast<int>(names.threads.size());
   for (const model::SigInfo &i : model::kSignals)
     if (i.sig != model::NONE && used[i.sig]) shape.signals.push_back(i.sig);
@@ -585,6 +636,25 @@ std::vector<std::size_t> Index::find(Action action, Actor actor,
   return found;
 }
 
+bool shows_calls(const model::Schema &schema, const model::State &s, int thread) {
+  const model::ThreadFields &f = schema.thread[static_cast<std::size_t>(thread)];
+  return schema.get(s, f.systrace) || schema.get(s, f.emulate) || schema.get(s, f.step);
+}
+
+bool happens_here(const Plan &plan, std::size_t stage, bool inside, const model::Schema &schema,
+                  const model::State &s) {
+  if (!plan.asks_where || (inside && stage == 0)) return true;
+  if (!inside) return !shows_calls(schema, s, plan.thread);
+  const model::ThreadFields &f = schema.thread[static_cast<std::size_t>(plan.thread)];
+  return schema.loc(s, plan.thread) == model::Loc::body &&
+         schema.get(s, f.call) == static_cast<Value>(model::SysCall::plain);
+}
+
+bool nobody_is_traced(const model::Schema &schema, const model::State &s) {
+  return std::all_of(schema.thread.begin(), schema.thread.end(),
+                     [&](const model::ThreadFields &t) { return schema.get(s, t.tracing) == 0; });
+}
+
 Plan plan(const Event &event, const Names &names, const Index &index) {
   Planner p{event, names, index};
   switch (event.call) {
@@ -599,9 +669,11 @@ Plan plan(const Event &event, const Names &names, const Index &index) {
       break;
     case Call::kill:
       p.send(event.target, true);
+      p.inside_own_call();
       break;
     case Call::tgkill:
       p.send(event.target, false);
+      p.inside_own_call();
       break;
     case Call::sigchld:
       p.sigchld();

@@ -27,6 +27,8 @@ struct Names {
 
   std::vector<pid_t> threads;
   model::Default other_default = model::Default::fatal;  // of the signal that OTHER stands for
+  int other = 0;                                         // that signal; closed worlds
+  std::uint64_t tracer_ends = UINT64_MAX;                // it may be dead from then on
   std::vector<int> codes;                                // codes[i] is the exit code with index i
   std::vector<int> option_sets;
   bool open = false;
@@ -67,14 +69,24 @@ struct Plan {
   // The same inside a system call that SYSCALL traces: entered first, then the stages.
   std::vector<Stage> traced_stages;
   Ends ends = Ends::at_once;
-  int thread = -1;       // the tracee's thread that makes the call
-  bool by_main = false;  // the thread's main program makes it: not while a handler runs
+  int thread = -1;          // the tracee's thread that makes the call
+  bool by_main = false;     // the thread's main program makes it: not while a handler runs
+  bool lingers = false;     // what it does may also come after its return
+  bool asks_where = false;  // its stages do not: see happens_here
   std::function<bool(const model::State &)> holds;  // Kind::state
   model::Sig handled = model::NONE;                 // Kind::handler
   // All instances of the same call, whatever it returns: for what else was allowed.
   std::vector<std::size_t> alternatives;
   std::string unmodelled;  // not empty: the model does not cover this call
 };
+
+// Whether the tracer sees the system calls of this thread: SYSCALL, SYSEMU, a step.
+bool shows_calls(const model::Schema &schema, const model::State &s, int thread);
+// Whether the caller is where this stage of its own call happens: in user mode, or inside the
+// system call that SYSCALL traces.
+bool happens_here(const Plan &plan, std::size_t stage, bool inside, const model::Schema &schema,
+                  const model::State &s);
+bool nobody_is_traced(const model::Schema &schema, const model::State &s);
 
 // Finds instances by what an observer sees.
 class Index {

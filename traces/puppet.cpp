@@ -145,7 +145,10 @@ void perform_posted(Board &board, Slot &slot) {
   self = static_cast<pid_t>(syscall(SYS_gettid));
   slot.tid = self;
   for (std::uint32_t seen = 0;; ++seen) {
-    while (slot.posted.load(std::memory_order_acquire) == seen) __builtin_ia32_pause();
+    while (slot.posted.load(std::memory_order_acquire) == seen) {
+      slot.turns.store(slot.turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+      __builtin_ia32_pause();
+    }
     perform_posted(board, slot);
   }
 }

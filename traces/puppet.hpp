@@ -36,6 +36,7 @@ struct Record {
 struct Slot {
   std::atomic<pid_t> tid{0};                          // not 0: ready
   std::atomic<std::uint32_t> posted{0}, finished{0};  // numbers of calls
+  std::atomic<std::uint32_t> turns{0};                // of an idle thread, in user mode
   int step = -1;
   Event call;  // the last one posted, real pids
 };

@@ -16,6 +16,7 @@
 
 #include "model/input_error.hpp"
 #include "model/property.hpp"
+#include "traces/models.hpp"
 #include "traces/open_world.hpp"
 #include "traces/plan.hpp"
 
@@ -28,16 +29,15 @@ using model::State;
 using model::Value;
 
 constexpr std::size_t kMaxOpen = 24;  // calls under way at once
-constexpr std::size_t kMaxConfigurations = 500000;
-constexpr std::size_t kMaxRules = 192;
+constexpr std::size_t kMaxRules = 192, kMaxPairs = 320;
 constexpr std::uint8_t kOver = 0xff, kInside = 0x80;  // stages; kInside: in a traced system call
 
-using RuleSet = std::bitset<kMaxRules>;
+using RuleSet = std::bitset<kMaxRules + kMaxPairs>;  // rules by number, then pairs as they come
 
 struct Configuration {
   State state;
-  std::array<std::uint8_t, kMaxOpen> stage{};              // by slot of open calls
-  std::array<std::uint8_t, model::kMaxThreads> entered{};  // handler entered, its run not yet seen
+  std::array<std::uint8_t, kMaxOpen> stage{};                // by slot of open calls
+  std::array<std::uint64_t, model::kMaxThreads> handlers{};  // frames, see below
   bool operator==(const Configuration &) const = default;
 };
 
@@ -46,20 +46,30 @@ struct ConfigurationHash {
     std::uint64_t h = 0;
     auto mix = [&](std::uint64_t x) { h = (h ^ x) * 0xff51afd7ed558ccdu, h ^= h >> 32; };
     for (std::uint64_t w : c.state.w) mix(w);
-    std::array<std::uint64_t, (kMaxOpen + model::kMaxThreads + 7) / 8> rest{};
-    std::copy(c.stage.begin(), c.stage.end(), reinterpret_cast<std::uint8_t *>(rest.data()));
-    std::copy(c.entered.begin(), c.entered.end(),
-              reinterpret_cast<std::uint8_t *>(rest.data()) + kMaxOpen);
-    for (std::uint64_t x : rest) mix(x);
+    std::array<std::uint64_t, (kMaxOpen + 7) / 8> stages{};
+    std::copy(c.stage.begin(), c.stage.end(), reinterpret_cast<std::uint8_t *>(stages.data()));
+    for (std::uint64_t x : stages) mix(x);
+    for (std::uint64_t x : c.handlers) mix(x);
     return h;
   }
 };
+
+// A thread's frames of handlers, the innermost in the lowest bits: its signal, and whether its run
+// was seen. Several may be entered before the last of them runs as the first.
+constexpr int kFrameBits = 5;
+static_assert(model::SIG_COUNT <= 1 << (kFrameBits - 1));
+constexpr std::uint64_t frame(Sig sig, bool seen) {
+  return static_cast<std::uint64_t>(sig) << 1 | (seen ? 1 : 0);
+}
+constexpr std::uint64_t innermost(std::uint64_t handlers) {
+  return handlers & ((1u << kFrameBits) - 1);
+}
 
 using Configurations = std::unordered_map<Configuration, RuleSet, ConfigurationHash>;
 
 class Simulation {
  public:
-  Simulation(const Trace &trace, const model::Model &model, const Names &names,
+  Simulation(const Trace &trace, const Machine &machine, const Names &names,
              const ReplayOptions &options, ReplayResult &result);
   void run();
 
@@ -84,6 +94,7 @@ class Simulation {
   std::string kinds(const State &s) const;
   bool in_main(const State &s, int thread) const;
   std::size_t slot_of(std::size_t event) const;
+  void use(RuleSet &rules, const model::Instance &instance, const State &before);
 
   const Trace &trace_;
   const model::Model &model_;
@@ -91,34 +102,44 @@ class Simulation {
   const Names &names_;
   const ReplayOptions &options_;
   ReplayResult &result_;
-  model::Interpreter interpreter_;
-  Index index_;
-  ByLocation hidden_at_;
+  const model::Interpreter &interpreter_;
+  const Index &index_;
+  const ByLocation &hidden_at_;
+  std::map<std::pair<int, model::StopKind>, std::size_t> pairs_;  // their bits
 
   std::array<std::optional<Open>, kMaxOpen> open_;
   Configurations now_;
   double allowed_total_ = 0;
 };
 
-Simulation::Simulation(const Trace &trace, const model::Model &model, const Names &names,
+Simulation::Simulation(const Trace &trace, const Machine &machine, const Names &names,
                        const ReplayOptions &options, ReplayResult &result)
     : trace_(trace),
-      model_(model),
-      schema_(model.schema),
+      model_(machine.model),
+      schema_(machine.model.schema),
       names_(names),
       options_(options),
       result_(result),
-      interpreter_(model),
-      index_(model),
-      hidden_at_(model, index_.hidden()) {
+      interpreter_(machine.interpreter),
+      index_(machine.index),
+      hidden_at_(machine.hidden_at) {
   Configuration first;
-  first.state = model.initial();
+  first.state = model_.initial();
   now_.emplace(first, RuleSet{});
   std::set<const model::Rule *> present;
-  for (const model::Instance &i : model.instances) present.insert(i.rule);
-  for (const model::Rule &r : model.rules)
+  for (const model::Instance &i : model_.instances) present.insert(i.rule);
+  for (const model::Rule &r : model_.rules)
     if (present.count(&r)) result.rules.push_back(r.id);
-  if (model.rules.size() > kMaxRules) throw std::logic_error("more rules than kMaxRules");
+  if (model_.rules.size() > kMaxRules) throw std::logic_error("more rules than kMaxRules");
+}
+
+void Simulation::use(RuleSet &rules, const model::Instance &instance, const State &before) {
+  rules.set(static_cast<std::size_t>(instance.rule->number));
+  if (!options_.pairs) return;
+  const model::StopKind kind = model::stop_kind(schema_, before, std::max(instance.thread, 0));
+  const auto [pair, fresh] =
+      pairs_.try_emplace({instance.rule->number, kind}, kMaxRules + pairs_.size());
+  if (pair->second < rules.size()) rules.set(pair->second);
 }
 
 bool Simulation::in_main(const State &s, int thread) const {
@@ -160,9 +181,7 @@ bool Simulation::over(const Configuration &c, std::size_t slot) const {
     case Ends::in_user:
       return in_main(c.state, p.thread) && schema_.get(c.state, schema_.thread[p.thread].call) == 0;
     case Ends::exited:
-      for (const model::ThreadFields &t : schema_.thread)
-        if (schema_.get(c.state, t.tracing)) return false;
-      return true;
+      return nobody_is_traced(schema_, c.state);
     default:
       return true;
   }
@@ -182,15 +201,16 @@ void Simulation::advance(const Configuration &c, std::size_t slot, Emit &&emit) 
     return;
   }
   if (p.kind == Plan::Kind::handler) {
-    if (c.entered[p.thread] != p.handled) return;
+    if (innermost(c.handlers[p.thread]) != frame(p.handled, false)) return;
     Configuration next = c;
     next.stage[slot] = kOver;
-    next.entered[p.thread] = 0;
+    next.handlers[p.thread] |= frame(model::NONE, true);
     emit(next, SIZE_MAX);
     return;
   }
   if (stage == 0 && p.by_main && !in_main(c.state, p.thread)) return;
   auto fire = [&](const std::vector<Stage> &stages, std::size_t at, std::uint8_t flag) {
+    if (!happens_here(p, at, flag, schema_, c.state)) return;
     for (std::size_t i : stages[at].instances) {
       Configuration next = c;
       if (!interpreter_.step(i, c.state, next.state)) continue;
@@ -228,6 +248,25 @@ void Simulation::begin(std::size_t event) {
       fmt::format("line {}: more than {} calls are under way at once", e.line, kMaxOpen);
 }
 
+// Whether the frames of the handlers allow this hidden step.
+bool follow_handlers(const model::Label &label, Configuration &next) {
+  std::uint64_t *handlers = label.thread < 0 ? nullptr : &next.handlers[label.thread];
+  const Sig sig = static_cast<Sig>(label.arg);
+  switch (label.action) {
+    case model::Action::handler:
+      *handlers = *handlers << kFrameBits | frame(sig, false);
+      return true;
+    case model::Action::sigreturn:
+      if (innermost(*handlers) != frame(sig, true)) return false;
+      *handlers >>= kFrameBits;
+      return true;
+    case model::Action::enter_syscall:  // sigreturn's
+      return innermost(*handlers) & frame(model::NONE, true);
+    default:
+      return true;
+  }
+}
+
 // All configurations in which the call of `slot` is over and was not before; `all` receives every
 // configuration on the way.
 Configurations Simulation::closure(std::size_t slot, Seen &seen, Configurations *all) {
@@ -253,23 +292,14 @@ Configurations Simulation::closure(std::size_t slot, Seen &seen, Configurations 
     }
     auto to = [&](const Configuration &next, std::size_t instance) {
       RuleSet used = rules;
-      if (instance != SIZE_MAX)
-        used.set(static_cast<std::size_t>(index_.model.instances[instance].rule->number));
+      if (instance != SIZE_MAX) use(used, model_.instances[instance], c.state);
       if (arrive(reached, next, used)) work.push_back(next);
     };
     hidden_at_.each(c.state, [&](std::size_t i) {
       Configuration next = c;
       const model::Instance &instance = model_.instances[i];
       if (!interpreter_.step(i, c.state, next.state)) return;
-      const int t = instance.label.thread;
-      if (instance.label.action == model::Action::handler) {
-        if (c.entered[t]) return;  // the run of the first is still to be seen
-        next.entered[t] = static_cast<std::uint8_t>(instance.label.arg);
-      }
-      const bool returns = instance.label.action == model::Action::sigreturn ||
-                           instance.label.action == model::Action::enter_syscall;
-      if (returns && c.entered[t]) return;
-      to(next, i);
+      if (follow_handlers(instance.label, next)) to(next, i);
     });
     for (std::size_t s = 0; s < kMaxOpen; ++s) {
       if (!open_[s]) continue;
@@ -286,9 +316,9 @@ Configurations Simulation::closure(std::size_t slot, Seen &seen, Configurations 
         if (interpreter_.enabled(i, c.state))
           seen.outcomes.insert(
               outcome(model_.instances[i], interpreter_.output(i, c.state), names_));
-    if (reached.size() > kMaxConfigurations) {
+    if (reached.size() > options_.max_states) {
       result_.gave_up = fmt::format("line {}: more than {} possible states",
-                                    trace_.events[open_[slot]->event].line, kMaxConfigurations);
+                                    trace_.events[open_[slot]->event].line, options_.max_states);
       return ended;
     }
   }
@@ -299,7 +329,7 @@ Configurations Simulation::closure(std::size_t slot, Seen &seen, Configurations 
 
 void Simulation::end(std::size_t event) {
   const std::size_t slot = slot_of(event);
-  if (slot == kMaxOpen) return;
+  if (slot == kMaxOpen || open_[slot]->plan.lingers) return;
   Seen seen;
   Configurations all;
   Configurations next = closure(slot, seen, &all);
@@ -390,6 +420,10 @@ void Simulation::finish() {
     if (all.test(static_cast<std::size_t>(r.number)) &&
         std::find(result_.rules.begin(), result_.rules.end(), r.id) != result_.rules.end())
       result_.witnessed.push_back(r.id);
+  for (const auto &[pair, bit] : pairs_)
+    if (bit < all.size() && all.test(bit))
+      result_.pairs.emplace_back(model_.rules[static_cast<std::size_t>(pair.first)].id,
+                                 pair.second);
 }
 
 }  // namespace
@@ -417,9 +451,10 @@ ReplayResult replay(const Trace &trace, const ReplayOptions &options) {
     throw InputError(trace.file, 1,
                      fmt::format("the tracee has more than {} threads", model::kMaxThreads));
   const model::Config config = model::replay_config(spec, names.one_process);
-  model::Model model(shape_of(trace, names), &config);
-  if (options.mutate) options.mutate(model);
-  Simulation(trace, model, names, options, result).run();
+  Models own({.signals = {}, .exit_codes = {}});
+  Models &models = options.models ? *options.models : own;
+  const Machine &machine = models.of(shape_of(trace, names), config, options.mutate);
+  Simulation(trace, machine, names, options, result).run();
   return result;
 }
 

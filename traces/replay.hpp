@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/designs.hpp"
+#include "model/property.hpp"
 #include "model/rule.hpp"
 #include "traces/trace.hpp"
 
@@ -33,12 +34,17 @@ struct Explained {
   std::vector<std::string> rules;          // instances that may have made the call what it was
 };
 
+class Models;
+
 struct ReplayOptions {
   std::string design;  // empty: the trace's, else linux-3.4
   std::string kernel;  // empty: the trace's, else the design's
   bool explain = false;
   // Changes the model before it is used: deliberate mistakes, which a trace should reveal.
   std::function<void(model::Model &)> mutate = {};
+  Models *models = nullptr;          // closed worlds: keeps the models for the next replay
+  std::size_t max_states = 500'000;  // possible at once; more: it gives up
+  bool pairs = false;                // ReplayResult::pairs
 };
 
 struct ReplayResult {
@@ -51,6 +57,8 @@ struct ReplayResult {
   std::optional<Divergence> divergence;
   std::vector<std::string> rules;      // all rules of the model
   std::vector<std::string> witnessed;  // rules that every surviving explanation uses
+  // The same with the stop kind of the thread that took the step, or was acted upon.
+  std::vector<std::pair<std::string, model::StopKind>> pairs;
   std::vector<Explained> explained;
   // Why nothing was decided (exit code 3): a bound, or what the model does not cover; else empty.
   std::string gave_up;

@@ -71,12 +71,17 @@ struct Scenario {
   std::string design;                  // "linux-3.4" or "legacy"
   int threads = 1;                     // of the tracee, 1..kMaxThreads
   bool tracer_is_parent = false;
+  // Random programs: a step of somebody who is busy or gone is left out, and nothing is awaited
+  // that may never come.
+  bool loose = false;
   std::vector<Step> steps;
 };
 
 // Throws InputError naming file, line and key, also for steps that cannot work.
 Scenario read_scenario(std::istream &in, const std::string &file);
 Scenario read_scenario(const std::string &file);
+// The file that reads as this scenario, without what it expects.
+std::string to_jsonl(const Scenario &scenario);
 // Every *.jsonl of a directory, by name.
 std::vector<Scenario> read_scenarios(const std::string &directory);
 

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <functional>
@@ -24,11 +25,13 @@ namespace ptmc::traces {
 namespace {
 
 constexpr std::uint64_t kPatience = 5'000'000'000;  // ns, of every wait
+constexpr std::uint64_t kShort = 500'000'000;       // of those of a loose scenario
+constexpr std::uint32_t kTurns = 1000;              // of an idle thread: it has been in user mode
 constexpr pid_t kNobody = 4194304;                  // one more than the largest pid there is
 
 // Polls: what is awaited is often a stopped thread, which can tell nobody.
-bool until(const std::function<bool()> &reached) {
-  const std::uint64_t deadline = now() + kPatience;
+bool until(const std::function<bool()> &reached, std::uint64_t patience = kPatience) {
+  const std::uint64_t deadline = now() + patience;
   const timespec nap{0, 50'000};
   for (int tries = 0; !reached(); ++tries) {
     if (now() > deadline) return false;
@@ -128,6 +131,7 @@ class Stage {
   }
 
   void take(const Step &step) {
+    if (scenario_.loose) return take_loose(step);
     switch (step.kind) {
       case Step::Kind::call:
         return call(step.event, step.async);
@@ -190,9 +194,53 @@ class Stage {
           [&] { return (pending_signals(board_, role) != 0) == step.pending; });
   }
 
+  // ---- Loose scenarios
+
+  void take_loose(const Step &step) {
+    const pid_t role = step.event.pid;
+    if (step.kind == Step::Kind::join) return settle();
+    if (step.kind == Step::Kind::await_state) return await_state(step);
+    if (step.kind == Step::Kind::await_pending || busy(role) || gone(role)) return;
+    begin_turns();
+    if (role == who::world) {
+      perform(board_, with_real_pids(step.event), step_);
+    } else {
+      post(board_.slots[role], with_real_pids(step.event), step_);
+      const Call call = step.event.call;
+      if (role <= who::parent && call == Call::exit_group) return await_death(role);
+    }
+    if (!step.async) settle();
+  }
+
+  bool busy(pid_t role) const { return board_.slots[role].finished != board_.slots[role].posted; }
+
+  bool gone(pid_t role) const {
+    return role != who::world && role <= who::parent && is_dead(real(role));
+  }
+
+  void begin_turns() {
+    for (pid_t role = who::t0; role <= who::t3; ++role) turns_[role] = board_.slots[role].turns;
+  }
+
+  // Nothing more happens of itself, as far as can be seen: who runs has been in user mode since.
+  bool settled(pid_t role) const {
+    const Slot &slot = board_.slots[role];
+    if (slot.tid == 0) return true;
+    if (role <= who::parent && !busy(role)) return true;
+    if (!busy(role) && slot.turns - turns_[role] > kTurns) return true;
+    const char state = proc_state(board_, role);
+    return state != 'R' && state != 'D';
+  }
+
+  void settle() {
+    for (pid_t role = who::tracer; role <= who::t3; ++role)
+      until([&] { return settled(role); }, kShort);
+  }
+
   Board &board_;
   const Scenario &scenario_;
   int step_ = -1;
+  std::array<std::uint32_t, who::count> turns_{};
 };
 
 // ---- The keeper: outlives the stage, and leaves nothing -----------------------------------------
@@ -297,7 +345,7 @@ Trace header_of(const Scenario &scenario, const Board &board) {
 }
 
 RunResult result_of(const Scenario &scenario, const Board &board) {
-  RunResult result{header_of(scenario, board), {}};
+  RunResult result{header_of(scenario, board), {}, {}};
   std::vector<std::optional<Event>> of_step(scenario.steps.size());
   for (std::uint32_t i = 0; i < board.used; ++i)
     if (const auto event = final_event(board.log[i], board.end)) {
@@ -306,6 +354,7 @@ RunResult result_of(const Scenario &scenario, const Board &board) {
     }
   std::stable_sort(result.trace.events.begin(), result.trace.events.end(),
                    [](const Event &a, const Event &b) { return a.t0 < b.t0; });
+  for (const auto &event : of_step) result.made.push_back(event.has_value());
   for (std::size_t i = 0; i < of_step.size(); ++i) {
     if (board.outcome != Board::Outcome::finished && static_cast<int>(i) >= board.step) break;
     Step step = scenario.steps[i];

@@ -30,6 +30,7 @@ class NotReached : public std::runtime_error {
 struct RunResult {
   Trace trace;
   std::vector<std::string> unexpected;  // "FILE:LINE: ..." for each expectation that was not met
+  std::vector<bool> made;               // by step: it is in the trace
 };
 
 // Throws NotPossible or NotReached.

@@ -1,0 +1,220 @@
+#include "difftest/generate.hpp"
+
+#include <linux/ptrace.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+
+#include "difftest/kinds.hpp"
+
+namespace ptmc::difftest {
+
+using traces::Call;
+using traces::Event;
+using traces::Scenario;
+using traces::Step;
+namespace who = traces::who;
+
+namespace {
+
+constexpr int kCandidates = 8;  // calls that a preference chooses from
+constexpr int kTries = 30;      // for a call that its actor can make
+
+model::Shape shape_of_programs() {
+  model::Shape shape;
+  shape.threads = 0;
+  for (const model::SigInfo &s : model::kSignals)
+    if (s.sig != model::NONE && s.sig != model::OTHER) shape.signals.push_back(s.sig);
+  const traces::Names any(0, 0, {}, false);
+  for (const std::uint64_t set : option_sets()) shape.option_sets.push_back(any.option_set(set));
+  shape.exit_codes.clear();
+  for (std::size_t i = 0; i < exit_codes().size(); ++i)
+    shape.exit_codes.push_back(static_cast<model::Value>(i));
+  return shape;
+}
+
+model::Config config_here(bool tracer_is_parent) {
+  model::DesignSpec spec = model::parse_design("linux-3.4");
+  utsname system{};
+  uname(&system);
+  model::set_kernel(spec, system.release);
+  return model::replay_config(spec, tracer_is_parent);
+}
+
+// As a trace with symbols for pids would have them.
+traces::Names names_of(const Cast &cast) {
+  traces::Trace trace;
+  trace.tracer = who::tracer;
+  trace.processes = {{who::tracer, traces::Role::tracer, {who::tracer}},
+                     {who::t0, traces::Role::tracee, {}}};
+  for (int t = 0; t < cast.threads; ++t) trace.processes[1].threads.push_back(who::t0 + t);
+  if (!cast.tracer_is_parent)
+    trace.processes.push_back({who::parent, traces::Role::parent, {who::parent}});
+  traces::Names names(trace);
+  names.codes.assign(exit_codes().begin(), exit_codes().end());
+  return names;
+}
+
+// Writes one program.
+class Writer {
+ public:
+  Writer(Random &random, const Cast &cast, const traces::Machine &machine, const Coverage *coverage)
+      : random_(random),
+        cast_(cast),
+        names_(names_of(cast)),
+        walk_(machine, names_),
+        coverage_(coverage),
+        async_(random.one_of(std::array{0, 20, 60})) {
+    // Each program has its own taste, so that kinds of calls meet often that seldom would.
+    for (const Kind &kind : kinds())
+      weights_.push_back(kind.fits && !kind.fits(cast)
+                             ? 0
+                             : kind.weight * random.one_of(std::array{0.2, 1.0, 1.0, 3.0}));
+  }
+
+  std::optional<Step> next() {
+    std::vector<Candidate> candidates;
+    const int wanted = coverage_ ? kCandidates : 1;
+    for (int i = 0; i < wanted; ++i)
+      if (const auto event = call()) {
+        Candidate &c = candidates.emplace_back(Candidate{*event, walk_});
+        c.weight = novelty(c.after.make(*event, random_));
+      }
+    if (candidates.empty()) return std::nullopt;
+    std::vector<double> weights;
+    for (const Candidate &c : candidates) weights.push_back(c.weight);
+    Candidate &chosen = candidates[random_.weighted(weights)];
+    walk_ = std::move(chosen.after);
+    return step_of(chosen.event);
+  }
+
+ private:
+  struct Candidate {
+    Event event;
+    Walk after;
+    double weight = 1;
+  };
+
+  pid_t actor(By by) {
+    switch (by) {
+      case By::tracer:
+        return who::tracer;
+      case By::parent:
+        return who::parent;
+      case By::world:
+        return who::world;
+      case By::thread:
+        return who::t0 + static_cast<pid_t>(random_.below(static_cast<std::size_t>(cast_.threads)));
+    }
+    return who::world;
+  }
+
+  // A call by somebody who is free, or nothing if nobody was found to be.
+  std::optional<Event> call() {
+    for (int i = 0; i < kTries; ++i) {
+      const Kind &kind = kinds()[random_.weighted(weights_)];
+      Event event;
+      event.pid = actor(kind.by);
+      if (walk_.busy(event.pid)) continue;
+      const bool traceme = kind.call == Call::ptrace && kind.request == PTRACE_TRACEME;
+      if ((traceme || kind.by == By::tracer) && walk_.tracer_dead()) continue;
+      // A thread in a stop makes its call afterwards; that is rarely of interest.
+      if (kind.by == By::thread && !walk_.in_main(names_.thread(event.pid)) && random_.chance(80))
+        continue;
+      event.call = kind.call;
+      event.request = kind.request;
+      kind.arguments(random_, cast_, event);
+      return event;
+    }
+    return std::nullopt;
+  }
+
+  // How little of what the call leads to has been seen.
+  double novelty(const std::set<Pair> &taken) const {
+    double sum = 0.01;
+    if (!coverage_) return sum;
+    for (const Pair &pair : taken) sum += 1.0 / (1.0 + coverage_->of(pair));
+    return sum;
+  }
+
+  Step step_of(const Event &event) {
+    Step step;
+    step.event = event;
+    if (event.call == Call::proc_state) {
+      step.kind = Step::Kind::await_state;
+      step.states = "RSDTtZX";  // whichever it is
+      if (event.target == who::none) step.event.target = who::t0;
+      return step;
+    }
+    const bool exits = event.call == Call::exit || event.call == Call::exit_group;
+    step.async = event.pid != who::world && !exits && random_.chance(async_);
+    return step;
+  }
+
+  Random &random_;
+  const Cast &cast_;
+  traces::Names names_;
+  Walk walk_;
+  const Coverage *coverage_;
+  int async_;  // percent of calls that nobody waits for
+  std::vector<double> weights_;
+};
+
+}  // namespace
+
+std::size_t Coverage::pairs() const {
+  std::size_t count = 0;
+  for (const auto &rule : seen)
+    count += static_cast<std::size_t>(
+        std::count_if(rule.begin(), rule.end(), [](const auto &n) { return n != 0; }));
+  return count;
+}
+
+std::size_t Coverage::rules() const {
+  return static_cast<std::size_t>(std::count_if(seen.begin(), seen.end(), [](const auto &rule) {
+    return std::any_of(rule.begin(), rule.end(), [](const auto &n) { return n != 0; });
+  }));
+}
+
+Generator::Generator() : models_(shape_of_programs()) {
+  for (const model::Rule &rule : machine({}).model.rules) numbers_[rule.id] = rule.number;
+}
+
+const traces::Machine &Generator::machine(const Cast &cast) {
+  model::Shape shape = shape_of_programs();
+  shape.threads = cast.threads;
+  shape.signals.push_back(model::OTHER);
+  shape.other_number = cast.other_signal;
+  shape.other = traces::Names::default_action(cast.other_signal);
+  return models_.of(shape, config_here(cast.tracer_is_parent), {});
+}
+
+void Generator::learn(const traces::ReplayResult &result, Coverage &coverage) const {
+  for (const auto &[rule, kind] : result.pairs) coverage.add({numbers_.at(rule), kind});
+}
+
+Scenario Generator::program(std::uint64_t seed, std::uint64_t number, const Coverage *coverage) {
+  Random random(seed * 1'000'003 + number);
+  Cast cast;
+  cast.threads = random.one_of(std::array{1, 1, 1, 1, 2, 2, 2, 3, 4});
+  cast.tracer_is_parent = random.chance(40);
+  cast.other_signal = other_signal(random);
+
+  Scenario scenario;
+  scenario.name = "random-" + std::to_string(seed) + "-" + std::to_string(number);
+  scenario.file = scenario.name;
+  scenario.about = "Random calls.";
+  scenario.design = "linux-3.4";
+  scenario.threads = cast.threads;
+  scenario.tracer_is_parent = cast.tracer_is_parent;
+  scenario.loose = true;
+  Writer writer(random, cast, machine(cast), coverage);
+  for (int steps = random.between(10, 45); steps > 0; --steps) {
+    const auto step = writer.next();
+    if (!step) break;
+    scenario.steps.push_back(*step);
+  }
+  return scenario;
+}
+
+}  // namespace ptmc::difftest

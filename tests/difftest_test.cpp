@@ -1,0 +1,148 @@
+// The random programs of tools/difftest: their generator, their shrinker, and what they find.
+#include "difftest/difftest.hpp"
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include "difftest/generate.hpp"
+#include "difftest/shrink.hpp"
+#include "tests/mutations.hpp"
+#include "traces/stage.hpp"
+
+namespace ptmc::difftest {
+namespace {
+
+using traces::Call;
+using traces::Scenario;
+using traces::Step;
+namespace who = traces::who;
+
+Totals run_quietly(const Options &options) {
+  try {
+    return run(
+        options, [] { return false; }, [](const Totals &) {});
+  } catch (const traces::NotPossible &reason) {
+    const std::string what = reason.what();
+    MESSAGE("skipped, not possible here: " << what);
+    return {};
+  }
+}
+
+TEST_CASE("the same numbers give the same program") {
+  Generator one, other;
+  Coverage coverage;
+  coverage.add({3, model::StopKind::running});
+  std::set<std::string> all;
+  for (std::uint64_t number = 0; number < 20; ++number)
+    for (const Coverage *known :
+         {static_cast<const Coverage *>(nullptr), static_cast<const Coverage *>(&coverage)}) {
+      const std::string program = to_jsonl(one.program(7, number, known));
+      CHECK(program == to_jsonl(other.program(7, number, known)));
+      all.insert(program);
+    }
+  all.insert(to_jsonl(one.program(8, 0, nullptr)));
+  CHECK(all.size() == 41);
+}
+
+TEST_CASE("a program survives writing and reading") {
+  Generator generator;
+  for (std::uint64_t number = 0; number < 50; ++number) {
+    const Scenario program = generator.program(1, number, nullptr);
+    std::istringstream in(to_jsonl(program));
+    const Scenario read = traces::read_scenario(in, program.file);
+    CHECK(read.loose);
+    CHECK(to_jsonl(read) == to_jsonl(program));
+  }
+}
+
+TEST_CASE("programs make every kind of call") {
+  std::set<std::pair<Call, long>> missing;
+  for (const Kind &kind : kinds()) missing.emplace(kind.call, kind.request);
+  Generator generator;
+  for (std::uint64_t number = 0; number < 200; ++number)
+    for (const Step &step : generator.program(1, number, nullptr).steps)
+      missing.erase({step.event.call, step.event.request});
+  CHECK(missing.empty());
+}
+
+Step step(pid_t by, Call call, bool async = false) {
+  Step step;
+  step.event.pid = by;
+  step.event.call = call;
+  step.async = async;
+  return step;
+}
+
+TEST_CASE("the shrinker leaves only what a failure needs") {
+  Scenario failing;
+  failing.threads = 4;
+  for (int i = 0; i < 37; ++i) failing.steps.push_back(step(who::t3, Call::user, true));
+  failing.steps[5] = step(who::t0, Call::getpid, true);
+  failing.steps[30] = step(who::t1, Call::pause, true);
+  int asked = 0;
+  // Fails if getpid comes before pause, and the latter is not waited for.
+  const Scenario small = shrink(failing, [&](const Scenario &scenario) {
+    ++asked;
+    bool found = false;
+    for (const Step &s : scenario.steps) {
+      found = found || s.event.call == Call::getpid;
+      if (s.event.call == Call::pause) return found && s.async;
+    }
+    return false;
+  });
+  REQUIRE(small.steps.size() == 2);
+  CHECK(small.steps[0].event.call == Call::getpid);
+  CHECK_FALSE(small.steps[0].async);
+  CHECK(small.steps[1].event.call == Call::pause);
+  CHECK(small.steps[1].async);
+  CHECK(small.threads == 2);
+  CHECK(asked < 60);
+}
+
+TEST_CASE("the model explains random programs") {
+  Options options;
+  options.programs = 150;
+  options.seconds = 60;
+  const Totals totals = run_quietly(options);
+  if (totals.programs == 0) return;
+  CHECK(totals.rejections == 0);
+  CHECK(totals.failed == 0);
+  CHECK(totals.rules > 50);
+}
+
+TEST_CASE("random programs find deliberate mistakes, and make them small") {
+  const std::filesystem::path directory =
+      std::filesystem::temp_directory_path() / ("ptmc-difftest-" + std::to_string(getpid()));
+  for (const char *name : {"cont_ends_group_stop", "syscall_stop_keeps_trap_stop",
+                           "detach_forgets_group_stop", "stop_is_reported_twice"}) {
+    INFO(name);
+    std::filesystem::remove_all(directory);
+    const auto &all = tests::mutations();
+    const auto mutation =
+        std::find_if(all.begin(), all.end(), [&](const auto &m) { return m.name == name; });
+    REQUIRE(mutation != all.end());
+    Options options;
+    options.seconds = 120;
+    options.programs = 1500;
+    options.rejections = 1;
+    options.shrink_seconds = 10;
+    options.directory = directory;
+    options.mutate = mutation->mutate;
+    const Totals totals = run_quietly(options);
+    if (totals.programs == 0) return;
+    CHECK(totals.rejections == 1);
+    REQUIRE(totals.kept == 1);
+    std::size_t steps = 0;
+    for (const auto &file : std::filesystem::directory_iterator(directory))
+      if (file.path().extension() == ".jsonl" && file.path().stem().string().starts_with("rej"))
+        steps = traces::read_scenario(file.path()).steps.size();
+    CHECK(steps > 0);
+    CHECK(steps <= 15);
+  }
+  std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+}  // namespace ptmc::difftest

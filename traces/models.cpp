@@ -1,0 +1,56 @@
+#include "traces/models.hpp"
+
+#include <algorithm>
+
+namespace ptmc::traces {
+namespace {
+
+bool contains(const auto &all, const auto &one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+// Whether a model of the one shape has all that the other asks for.
+bool covers(const model::Shape &large, const model::Shape &small) {
+  const auto all = [](const auto &in, const auto &of) {
+    return std::all_of(of.begin(), of.end(), [&](const auto &one) { return contains(in, one); });
+  };
+  return large.threads == small.threads && all(large.signals, small.signals) &&
+         all(large.option_sets, small.option_sets) && all(large.exit_codes, small.exit_codes) &&
+         (!small.has(model::OTHER) ||
+          (large.other == small.other && large.other_number == small.other_number));
+}
+
+model::Shape joined(const model::Shape &least, model::Shape shape) {
+  const auto add = [](auto &to, const auto &from) {
+    for (const auto &one : from)
+      if (!contains(to, one)) to.push_back(one);
+  };
+  add(shape.signals, least.signals);
+  std::sort(shape.signals.begin(), shape.signals.end());  // the order in which they are dequeued
+  add(shape.option_sets, least.option_sets);
+  add(shape.exit_codes, least.exit_codes);
+  return shape;
+}
+
+}  // namespace
+
+Machine::Machine(std::unique_ptr<model::Model> made)
+    : owned(std::move(made)),
+      model(*owned),
+      interpreter(model),
+      index(model),
+      hidden_at(model, index.hidden()) {}
+
+Models::Models(model::Shape at_least) : at_least_(std::move(at_least)) {}
+
+const Machine &Models::of(const model::Shape &shape, const model::Config &config,
+                          const std::function<void(model::Model &)> &mutate) {
+  for (const auto &machine : machines_)
+    if (machine->model.config == config && covers(machine->model.schema.shape, shape))
+      return *machine;
+  auto model = std::make_unique<model::Model>(joined(at_least_, shape), &config);
+  if (mutate) mutate(*model);
+  return *machines_.emplace_back(std::make_unique<Machine>(std::move(model)));
+}
+
+}  // namespace ptmc::traces

@@ -1,0 +1,37 @@
+// The models that replays of closed worlds use. To make one takes longer than to replay a short
+// trace with it, so that who replays many keeps them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "traces/plan.hpp"
+
+namespace ptmc::traces {
+
+// A model with all that finding and taking its steps needs.
+struct Machine {
+  explicit Machine(std::unique_ptr<model::Model> made);
+
+  std::unique_ptr<model::Model> owned;
+  const model::Model &model;
+  model::Interpreter interpreter;
+  Index index;
+  ByLocation hidden_at;
+};
+
+class Models {
+ public:
+  // Every model is made for this shape at least, but for its threads.
+  explicit Models(model::Shape at_least);
+  // mutate: the same for all, ReplayOptions::mutate.
+  const Machine &of(const model::Shape &shape, const model::Config &config,
+                    const std::function<void(model::Model &)> &mutate);
+
+ private:
+  model::Shape at_least_;
+  std::vector<std::unique_ptr<Machine>> machines_;
+};
+
+}  // namespace ptmc::traces
