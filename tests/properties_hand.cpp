@@ -197,6 +197,7 @@ bool normal_form_thread(const Hand &, const HandThread &t) {
   if (t.sig && !has_signal) return false;
   if (t.info && !delivers && t.loc != Loc::group_trap) return false;
   if (t.shared && !delivers) return false;
+  if (t.forged && !t.trapped()) return false;
   if ((t.report || t.owes_tracer) && !t.trapped()) return false;
   const bool reports = t.loc == Loc::ptrace_event_trap || t.loc == Loc::forked;
   if (t.event && !reports && t.loc != Loc::forking) return false;

@@ -26,7 +26,8 @@ Hand decode(const Interpreter &interpreter, const Config &config, const State &s
     t.cause = get(f.cause), t.next_cause = get(f.trap_cause);
     t.shared = get(f.shared), t.report = get(f.report), t.good = get(f.good);
     t.owes_tracer = get(f.owes_tracer), t.owes_parent = get(f.owes_parent);
-    t.message = get(f.message), t.emulate = get(f.emulate), t.step = get(f.step);
+    t.forged = get(f.forged), t.message = get(f.message), t.emulate = get(f.emulate),
+    t.step = get(f.step);
     t.vforked = get(f.vforked), t.systrace = get(f.systrace), t.sigpending = get(f.sigpending);
     t.stop_pending = get(f.stop_pending), t.consume = get(f.consume), t.dequeued = get(f.dequeued);
     t.trap_stop = get(f.trap_stop), t.trap_notify = get(f.trap_notify);
