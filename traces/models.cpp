@@ -14,8 +14,12 @@ bool covers(const model::Shape &large, const model::Shape &small) {
   const auto all = [](const auto &in, const auto &of) {
     return std::all_of(of.begin(), of.end(), [&](const auto &one) { return contains(in, one); });
   };
-  return large.threads == small.threads && all(large.signals, small.signals) &&
-         all(large.option_sets, small.option_sets) && all(large.exit_codes, small.exit_codes) &&
+  // The rules number siginfos and masks by their places in these lists.
+  const bool alike = large.threads == small.threads && large.processes == small.processes &&
+                     large.started == small.started && large.siginfos == small.siginfos &&
+                     large.masks == small.masks;
+  return alike && all(large.signals, small.signals) && all(large.option_sets, small.option_sets) &&
+         all(large.exit_codes, small.exit_codes) &&
          (!small.has(model::OTHER) ||
           (large.other == small.other && large.other_number == small.other_number));
 }
