@@ -63,8 +63,7 @@ class Job {
  public:
   Job(const Options &options, Shared &shared, double deadline)
       : options_(options), shared_(shared), deadline_(deadline) {
-    if (options.mutate)
-      mistaken_ = std::make_unique<traces::Models>(model::Shape{.signals = {}, .exit_codes = {}});
+    if (options.mutate) mistaken_ = std::make_unique<traces::Models>(shape_of_programs());
   }
 
   void run() {

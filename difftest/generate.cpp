@@ -20,19 +20,6 @@ namespace {
 constexpr int kCandidates = 8;  // calls that a preference chooses from
 constexpr int kTries = 30;      // for a call that its actor can make
 
-model::Shape shape_of_programs() {
-  model::Shape shape;
-  shape.threads = 0;
-  for (const model::SigInfo &s : model::kSignals)
-    if (s.sig != model::NONE && s.sig != model::OTHER) shape.signals.push_back(s.sig);
-  const traces::Names any(0, 0, {}, false);
-  for (const std::uint64_t set : option_sets()) shape.option_sets.push_back(any.option_set(set));
-  shape.exit_codes.clear();
-  for (std::size_t i = 0; i < exit_codes().size(); ++i)
-    shape.exit_codes.push_back(static_cast<model::Value>(i));
-  return shape;
-}
-
 model::Config config_here(bool tracer_is_parent) {
   model::DesignSpec spec = model::parse_design("linux-3.4");
   utsname system{};
@@ -174,6 +161,19 @@ std::size_t Coverage::rules() const {
   return static_cast<std::size_t>(std::count_if(seen.begin(), seen.end(), [](const auto &rule) {
     return std::any_of(rule.begin(), rule.end(), [](const auto &n) { return n != 0; });
   }));
+}
+
+model::Shape shape_of_programs() {
+  model::Shape shape;
+  shape.threads = 0;
+  for (const model::SigInfo &s : model::kSignals)
+    if (s.sig != model::NONE && s.sig != model::OTHER) shape.signals.push_back(s.sig);
+  const traces::Names any(0, 0, {}, false);
+  for (const std::uint64_t set : option_sets()) shape.option_sets.push_back(any.option_set(set));
+  shape.exit_codes.clear();
+  for (std::size_t i = 0; i < exit_codes().size(); ++i)
+    shape.exit_codes.push_back(static_cast<model::Value>(i));
+  return shape;
 }
 
 Generator::Generator() : models_(shape_of_programs()) {

@@ -31,6 +31,9 @@ struct Coverage {
   std::size_t rules() const;
 };
 
+// What programs need of a model, but for threads and the signal without a name.
+model::Shape shape_of_programs();
+
 class Generator {
  public:
   Generator();

@@ -103,7 +103,7 @@ TEST_CASE("the shrinker leaves only what a failure needs") {
 
 TEST_CASE("the model explains random programs") {
   Options options;
-  options.programs = 150;
+  options.programs = 60;
   options.seconds = 60;
   const Totals totals = run_quietly(options);
   if (totals.programs == 0) return;
@@ -115,8 +115,7 @@ TEST_CASE("the model explains random programs") {
 TEST_CASE("random programs find deliberate mistakes, and make them small") {
   const std::filesystem::path directory =
       std::filesystem::temp_directory_path() / ("ptmc-difftest-" + std::to_string(getpid()));
-  for (const char *name : {"cont_ends_group_stop", "syscall_stop_keeps_trap_stop",
-                           "detach_forgets_group_stop", "stop_is_reported_twice"}) {
+  for (const std::string name : {"cont_ends_group_stop", "stop_is_reported_twice"}) {
     INFO(name);
     std::filesystem::remove_all(directory);
     const auto &all = tests::mutations();
@@ -127,7 +126,7 @@ TEST_CASE("random programs find deliberate mistakes, and make them small") {
     options.seconds = 120;
     options.programs = 1500;
     options.rejections = 1;
-    options.shrink_seconds = 10;
+    options.shrink_seconds = 5;
     options.directory = directory;
     options.mutate = mutation->mutate;
     const Totals totals = run_quietly(options);

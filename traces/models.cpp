@@ -5,6 +5,8 @@
 namespace ptmc::traces {
 namespace {
 
+constexpr std::size_t kKept = 12;  // of some 15 MB each
+
 bool contains(const auto &all, const auto &one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
@@ -49,12 +51,18 @@ Models::Models(model::Shape at_least) : at_least_(std::move(at_least)) {}
 
 const Machine &Models::of(const model::Shape &shape, const model::Config &config,
                           const std::function<void(model::Model &)> &mutate) {
-  for (const auto &machine : machines_)
-    if (machine->model.config == config && covers(machine->model.schema.shape, shape))
-      return *machine;
+  const auto found = std::find_if(machines_.begin(), machines_.end(), [&](const auto &machine) {
+    return machine->model.config == config && covers(machine->model.schema.shape, shape);
+  });
+  if (found != machines_.end()) {
+    std::rotate(machines_.begin(), found, found + 1);
+    return *machines_.front();
+  }
   auto model = std::make_unique<model::Model>(joined(at_least_, shape), &config);
   if (mutate) mutate(*model);
-  return *machines_.emplace_back(std::make_unique<Machine>(std::move(model)));
+  if (machines_.size() == kKept) machines_.pop_back();
+  machines_.insert(machines_.begin(), std::make_unique<Machine>(std::move(model)));
+  return *machines_.front();
 }
 
 }  // namespace ptmc::traces

@@ -21,11 +21,12 @@ struct Machine {
   ByLocation hidden_at;
 };
 
+// Keeps those used last.
 class Models {
  public:
   // Every model is made for this shape at least, but for its threads.
   explicit Models(model::Shape at_least);
-  // mutate: the same for all, ReplayOptions::mutate.
+  // Until the next call. mutate: the same for all, ReplayOptions::mutate.
   const Machine &of(const model::Shape &shape, const model::Config &config,
                     const std::function<void(model::Model &)> &mutate);
 
