@@ -58,6 +58,8 @@ void replay(const std::string &folder) {
   std::size_t traces = 0, events = 0, largest = 0;
   double seconds = 0;
   for (const auto &file : std::filesystem::directory_iterator(folder)) {
+    const auto kind = file.path().extension();
+    if (kind != ".jsonl" && kind != ".strace") continue;
     const traces::Trace trace = traces::read_trace(file.path());
     const auto start = std::chrono::steady_clock::now();
     const traces::ReplayResult r = traces::replay(trace, {});
