@@ -301,7 +301,7 @@ Shape explored_shape(const Config &config, int threads, int processes) {
   return shape;
 }
 
-Config replay_config(const DesignSpec &spec, bool one_process) {
+Config whole_config(const DesignSpec &spec, bool one_process) {
   Config c = base_config(spec);
   for (std::size_t f = 0; f < kFeatureCount; ++f)
     if (kFeatures[f].group == 'p') c.on[f] = true;
@@ -310,6 +310,12 @@ Config replay_config(const DesignSpec &spec, bool one_process) {
   c[open_world] = false;
   c[change_options] = false;
   c[parent_is_tracer] = one_process;
+  return c;
+}
+
+Config replay_config(const DesignSpec &spec, bool one_process) {
+  Config c = whole_config(spec, one_process);
+  for (Feature f : {forks, clones, execs, filters, steps, forges, Feature::waitid}) c[f] = false;
   return c;
 }
 

@@ -172,12 +172,9 @@ class OpenWorld {
       model::Config config = model::replay_config(spec, own);
       config[model::Feature::traced_siblings] = strangers.size() > (own ? 0 : 1);
       config[model::Feature::open_world] = true;
-      for (model::Feature f :
-           {model::Feature::sigchld, model::Feature::siginfo, model::Feature::masks,
-            model::Feature::dispositions, model::Feature::parent_ignores,
-            model::Feature::tracer_dies, model::Feature::forks, model::Feature::clones,
-            model::Feature::execs, model::Feature::filters, model::Feature::forges,
-            model::Feature::waitid})
+      for (model::Feature f : {model::Feature::sigchld, model::Feature::siginfo,
+                               model::Feature::masks, model::Feature::dispositions,
+                               model::Feature::parent_ignores, model::Feature::tracer_dies})
         config[f] = false;
       auto made = std::make_unique<model::Model>(open_shape(trace), &config);
       if (options.mutate) options.mutate(*made);

@@ -576,6 +576,8 @@ model::Shape open_shape(const Trace &trace) {
   for (Sig sig : {model::TSTP, model::TTIN, model::TTOU})
     if (seen.count(sig)) shape.signals.push_back(sig);
   shape.signals.push_back(model::OTHER);
+  shape.siginfos.clear();
+  shape.masks.clear();
   shape.option_sets = option_sets_of(trace);
   return shape;
 }
@@ -592,6 +594,8 @@ model::Shape shape_of(const Trace &trace, const Names &names) {
   for (const model::SigInfo &i : model::kSignals)
     if (i.sig != model::NONE && used[i.sig]) shape.signals.push_back(i.sig);
   shape.option_sets = names.option_sets;
+  shape.siginfos.clear();
+  shape.masks.clear();
   shape.exit_codes.clear();
   for (Value v = 0; v < names.codes.size(); ++v) shape.exit_codes.push_back(v);
   return shape;

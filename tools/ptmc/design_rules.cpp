@@ -21,9 +21,9 @@ void add(std::vector<DesignRule> &all, const model::Config &config) {
 
 std::vector<DesignRule> design_rules(const model::DesignSpec &spec) {
   std::vector<DesignRule> all;
-  add(all, model::replay_config(spec, false));
-  add(all, model::replay_config(spec, true));
-  model::Config orphaned = model::replay_config(spec, false);
+  add(all, model::whole_config(spec, false));
+  add(all, model::whole_config(spec, true));
+  model::Config orphaned = model::whole_config(spec, false);
   orphaned[model::Feature::orphaned] = true;
   add(all, orphaned);
   std::sort(all.begin(), all.end(),
