@@ -1,76 +1,216 @@
-// ptmc-difftest: random programs on this kernel, each recording held against the model.
+#include "tools/difftesting/difftest.hpp"
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
-#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <new>
+#include <set>
 
-#include "difftest/difftest.hpp"
+#include "tools/difftesting/generate.hpp"
+#include "tools/difftesting/shrink.hpp"
 #include "traces/stage.hpp"
 
+namespace ptmc::difftest {
 namespace {
 
-using namespace ptmc;
+using traces::ReplayResult;
+using traces::RunResult;
+using traces::Scenario;
 
-enum Exit : int { kYes = 0, kNo = 1, kUsage = 2, kCannot = 4 };
+constexpr int kReruns = 6;           // of a program that may fail again
+constexpr std::uint64_t kAlike = 2;  // rejections that look alike and are kept
+constexpr std::size_t kMaxStates = 30'000;
 
-volatile sig_atomic_t interrupted = 0;
-
-std::string line(const difftest::Totals &t) {
-  return fmt::format(
-      "{:.0f} s: {} programs, {} calls, {} rejections, {} gave up, {} rules, {} pairs", t.seconds,
-      t.programs, t.calls, t.rejections, t.gave_up, t.rules, t.pairs);
+double seconds_now() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
-int run(const difftest::Options &options) {
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupted = 1; };
-  sigaction(SIGINT, &action, nullptr);
-  const bool terminal = isatty(STDERR_FILENO);
-  const difftest::Totals t = difftest::run(
-      options, [] { return interrupted != 0; },
-      [&](const difftest::Totals &so_far) {
-        if (terminal) fmt::print(stderr, "\r\033[K{}", line(so_far));
-      });
-  if (terminal) fmt::print(stderr, "\r\033[K");
-  fmt::print("seed {}, {} jobs, {:.0f} s{}\n", options.seed, options.jobs, t.seconds,
-             t.interrupted ? ", interrupted" : "");
-  fmt::print("{} programs, {} calls recorded ({:.0f} a second), {} not recorded\n", t.programs,
-             t.calls, static_cast<double>(t.calls) / t.seconds, t.failed);
-  fmt::print("{} rejected, {} gave up\n", t.rejections, t.gave_up);
-  if (t.kept) fmt::print("{} made small, in {}\n", t.kept, options.directory);
-  fmt::print("{} rules witnessed, {} pairs of a rule and a stop kind\n", t.rules, t.pairs);
-  return t.rejections ? kNo : kYes;
+// What the jobs share: each is a process.
+struct Shared {
+  Coverage coverage;
+  std::atomic<std::uint64_t> next{0};  // number of the next program
+  std::atomic<std::uint64_t> programs{0}, calls{0}, rejections{0}, kept{0}, gave_up{0}, failed{0};
+  std::atomic<bool> stop{false}, not_possible{false};
+  std::array<char, 200> why{};                           // it is not possible
+  std::array<std::atomic<std::uint64_t>, 4096> alike{};  // rejections by a hash of their looks
+};
+
+// A rejection without its pids and numbers: the call, its result, what blocked it.
+std::uint64_t looks(const ReplayResult &result) {
+  std::string text;
+  for (const char c : result.divergence->observed)
+    if (c < '0' || c > '9') text += c;
+  std::set<std::string> rules;
+  for (const traces::Blocked &b : result.divergence->blocked_by)
+    rules.insert(b.rule.substr(0, b.rule.find('(')) + b.guard);
+  for (const std::string &rule : rules) text += rule;
+  return std::hash<std::string>{}(text);
 }
 
-int fail(int code, const std::string &what) {
-  fmt::print(stderr, "ptmc-difftest: {}\n", what);
-  return code;
+// ---- A job --------------------------------------------------------------------------------------
+
+class Job {
+ public:
+  Job(const Options &options, Shared &shared, double deadline)
+      : options_(options), shared_(shared), deadline_(deadline) {
+    if (options.mutate) mistaken_ = std::make_unique<traces::Models>(shape_of_programs());
+  }
+
+  void run() {
+    while (!over()) {
+      const std::uint64_t number = shared_.next++;
+      if (number >= options_.programs) break;
+      const Scenario program =
+          generator_.program(options_.seed, number, options_.uniform ? nullptr : &shared_.coverage);
+      if (program.steps.empty()) continue;
+      std::optional<RunResult> recorded = record(program);
+      ++shared_.programs;
+      if (!recorded) continue;
+      shared_.calls += recorded->trace.events.size();
+      const ReplayResult result = replay(recorded->trace);
+      if (result.accepted)
+        generator_.learn(result, shared_.coverage);
+      else if (!result.gave_up.empty())
+        give_up(program, *recorded, result);
+      else
+        reject(program, std::move(*recorded), result);
+    }
+  }
+
+ private:
+  bool over() const {
+    return shared_.stop || seconds_now() > deadline_ || shared_.rejections >= options_.rejections;
+  }
+
+  std::optional<RunResult> record(const Scenario &program) {
+    try {
+      return traces::run_scenario(program);
+    } catch (const traces::NotPossible &) {
+      throw;
+    } catch (const std::runtime_error &) {
+      ++shared_.failed;
+      return std::nullopt;
+    }
+  }
+
+  ReplayResult replay(const traces::Trace &trace) {
+    traces::ReplayOptions options;
+    options.models = mistaken_ ? mistaken_.get() : &generator_.models();
+    options.mutate = options_.mutate;
+    options.max_states = kMaxStates;
+    options.pairs = true;
+    return traces::replay(trace, options);
+  }
+
+  void give_up(const Scenario &program, const RunResult &recorded, const ReplayResult &result) {
+    if (shared_.gave_up++ < kAlike) keep("gave-up", program, recorded.trace, result.gave_up);
+  }
+
+  void reject(const Scenario &program, RunResult recorded, ReplayResult result) {
+    const std::uint64_t look = looks(result);
+    const bool known = shared_.alike[look % shared_.alike.size()]++ >= kAlike;
+    ++shared_.rejections;
+    if (known) return;
+    ++shared_.kept;
+    Scenario small = program;
+    std::erase_if(small.steps,
+                  [&, i = std::size_t{0}](const auto &) mutable { return !recorded.made[i++]; });
+    const double deadline = seconds_now() + options_.shrink_seconds;
+    const auto fails = [&](const Scenario &scenario) {
+      for (int i = 0; i < kReruns && !shared_.stop && seconds_now() < deadline; ++i) {
+        std::optional<RunResult> again = record(scenario);
+        if (!again) continue;
+        ReplayResult verdict = replay(again->trace);
+        if (!verdict.divergence) continue;
+        recorded = std::move(*again), result = std::move(verdict);
+        return true;
+      }
+      return false;
+    };
+    keep("rejected", shrink(small, fails), recorded.trace, result.divergence->observed);
+  }
+
+  void keep(const std::string &what, Scenario program, const traces::Trace &trace,
+            const std::string &why) {
+    if (options_.directory.empty()) return;
+    program.about = what + ": " + why;
+    const std::string file = options_.directory + "/" + what + program.name.substr(6);
+    std::filesystem::create_directories(options_.directory);
+    std::ofstream(file + ".jsonl") << traces::to_jsonl(program);
+    std::ofstream(file + ".trace") << traces::to_jsonl(trace);
+  }
+
+  const Options &options_;
+  Shared &shared_;
+  double deadline_;
+  Generator generator_;
+  std::unique_ptr<traces::Models> mistaken_;
+};
+
+[[noreturn]] void work(const Options &options, Shared &shared, double deadline, pid_t caller) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != caller) _exit(0);
+  signal(SIGINT, SIG_IGN);  // the caller tells when to stop
+  try {
+    Job(options, shared, deadline).run();
+  } catch (const std::exception &e) {
+    const std::string what = e.what();
+    what.copy(shared.why.data(), shared.why.size() - 1);
+    shared.not_possible = true;
+    shared.stop = true;
+  }
+  _exit(0);
+}
+
+Totals totals_of(const Shared &shared, double start) {
+  Totals totals;
+  totals.seconds = seconds_now() - start;
+  totals.programs = shared.programs, totals.calls = shared.calls;
+  totals.rejections = shared.rejections, totals.kept = shared.kept;
+  totals.gave_up = shared.gave_up, totals.failed = shared.failed;
+  totals.rules = shared.coverage.rules(), totals.pairs = shared.coverage.pairs();
+  return totals;
 }
 
 }  // namespace
 
-int main(int argc, char **argv) {
-  difftest::Options options;
-  options.directory = "build/difftest";
-  CLI::App program("Random differential testing of the model against this kernel.",
-                   "ptmc-difftest");
-  program.add_option("--seconds", options.seconds, "how long")->check(CLI::PositiveNumber);
-  program.add_option("--seed", options.seed, "the same seed gives the same programs");
-  program.add_option("--jobs", options.jobs, "programs at once")->check(CLI::Range(1, 64));
-  program.add_option("--programs", options.programs, "ends after so many");
-  program.add_option("--directory", options.directory, "where the rejected programs go");
-  program.add_flag("--uniform", options.uniform, "does not prefer what was seen least");
-  try {
-    program.parse(argc, argv);
-  } catch (const CLI::ParseError &e) {
-    return e.get_exit_code() == 0 ? program.exit(e) : fail(kUsage, e.what());
+Totals run(const Options &options, const std::function<bool()> &interrupted,
+           const std::function<void(const Totals &)> &progress) {
+  void *memory =
+      mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  const std::unique_ptr<Shared, void (*)(Shared *)> shared(
+      new (memory) Shared, [](Shared *s) { munmap(s, sizeof(Shared)); });
+  const double start = seconds_now();
+  const pid_t caller = getpid();
+  std::set<pid_t> jobs;
+  for (int i = 0; i < options.jobs; ++i) {
+    const pid_t job = fork();
+    if (job == 0) work(options, *shared, start + options.seconds, caller);
+    if (job > 0) jobs.insert(job);
   }
-  try {
-    return run(options);
-  } catch (const std::exception &e) {
-    return fail(kCannot, e.what());
+  while (!jobs.empty()) {
+    const timespec nap{0, 100'000'000};  // between reports; a job's end is not waited for by it
+    nanosleep(&nap, nullptr);
+    if (interrupted()) shared->stop = true;
+    for (const pid_t job : std::set(jobs))
+      if (waitpid(job, nullptr, WNOHANG) == job) jobs.erase(job);
+    progress(totals_of(*shared, start));
   }
+  if (shared->not_possible) throw traces::NotPossible(shared->why.data());
+  Totals totals = totals_of(*shared, start);
+  totals.interrupted = shared->stop;
+  return totals;
 }
+
+}  // namespace ptmc::difftest

@@ -1,4 +1,4 @@
-#include "difftest/shrink.hpp"
+#include "tools/difftesting/shrink.hpp"
 
 #include <algorithm>
 

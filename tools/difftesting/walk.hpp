@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "difftest/random.hpp"
 #include "model/property.hpp"
+#include "tools/difftesting/random.hpp"
 #include "traces/models.hpp"
 #include "traces/scenario.hpp"
 

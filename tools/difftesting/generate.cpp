@@ -1,11 +1,11 @@
-#include "difftest/generate.hpp"
+#include "tools/difftesting/generate.hpp"
 
 #include <linux/ptrace.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
 
-#include "difftest/kinds.hpp"
+#include "tools/difftesting/kinds.hpp"
 
 namespace ptmc::difftest {
 

@@ -10,8 +10,8 @@
 #include <memory>
 #include <string>
 
-#include "difftest/kinds.hpp"
-#include "difftest/walk.hpp"
+#include "tools/difftesting/kinds.hpp"
+#include "tools/difftesting/walk.hpp"
 #include "traces/replay.hpp"
 
 namespace ptmc::difftest {

@@ -1,4 +1,4 @@
-#include "difftest/kinds.hpp"
+#include "tools/difftesting/kinds.hpp"
 
 #include <linux/ptrace.h>
 #include <signal.h>

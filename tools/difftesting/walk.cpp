@@ -1,4 +1,4 @@
-#include "difftest/walk.hpp"
+#include "tools/difftesting/walk.hpp"
 
 #include <algorithm>
 

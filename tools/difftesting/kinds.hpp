@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "difftest/random.hpp"
+#include "tools/difftesting/random.hpp"
 #include "traces/scenario.hpp"
 
 namespace ptmc::difftest {
