@@ -160,6 +160,7 @@ void exit(Model &m) {
       if (sig != NONE) {
         s.at("the handler runs", f.handling[sig], 1);
         s.clear(f.handling[sig]);
+        s.set(f.sigpending, has_work(s, t));  // the mask has changed
       }
       s.guard("nothing keeps it asleep", !sleeps || s.get(f.sigpending));
       s.guard("it makes no child, or a signal is pending",
