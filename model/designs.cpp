@@ -315,7 +315,7 @@ Config whole_config(const DesignSpec &spec, bool one_process) {
 
 Config replay_config(const DesignSpec &spec, bool one_process) {
   Config c = whole_config(spec, one_process);
-  for (Feature f : {forks, clones, execs, filters, steps, forges, Feature::waitid}) c[f] = false;
+  for (Feature f : {forks, clones, execs, filters, forges, Feature::waitid}) c[f] = false;
   return c;
 }
 

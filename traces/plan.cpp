@@ -55,17 +55,22 @@ std::optional<Err> error(int number) {
 bool interrupted(const Event &e) { return e.ret && *e.ret < 0 && e.err == EINTR; }
 int failed(const Event &e) { return e.ret && *e.ret < 0 ? e.err : 0; }
 
-bool injects_signal(const Event &e) {
-  return e.call == Call::ptrace &&
-         (e.request == PTRACE_CONT || e.request == PTRACE_SYSCALL || e.request == PTRACE_DETACH);
-}
+constexpr long kSysEmu = 31, kSysEmuSinglestep = 32;  // PTRACE_*, of x86
 
-// Requests that resume as CONT (1) or SYSCALL (2) does and step besides: what that adds is a
-// SIGTRAP, which in an open world may come from anywhere.
-int steps(long request) {
-  constexpr long kSysEmu = 31, kSysEmuSingleStep = 32;
-  if (request == PTRACE_SINGLESTEP || request == PTRACE_SINGLEBLOCK) return 1;
-  return request == kSysEmu || request == kSysEmuSingleStep ? 2 : 0;
+bool injects_signal(const Event &e) {
+  if (e.call != Call::ptrace) return false;
+  switch (e.request) {
+    case PTRACE_CONT:
+    case PTRACE_SYSCALL:
+    case PTRACE_SINGLESTEP:
+    case PTRACE_SINGLEBLOCK:
+    case kSysEmu:
+    case kSysEmuSinglestep:
+    case PTRACE_DETACH:
+      return true;
+    default:
+      return false;
+  }
 }
 
 // wait4 always waits for deaths; its WUNTRACED is waitid's WSTOPPED.
@@ -208,6 +213,8 @@ void Planner::ptrace() {
                  return code == SI_TKILL;
                case model::Info::kernel:
                  return code == SI_KERNEL;
+               case model::Info::step:
+                 return code >= TRAP_BRKPT && code <= TRAP_HWBKPT;
                default:
                  return code == SI_USER;
              }
@@ -222,24 +229,28 @@ void Planner::ptrace() {
              return (*e.message < 0x100 && output == *e.message) || (status && output == *status);
            });
       break;
+    case PTRACE_GET_SYSCALL_INFO:
+      step(Action::syscall_info, actor, same, [&e = e](const model::Instance &, Value output) {
+        return failed(e) || !e.message || output == *e.message;
+      });
+      break;
+    case PTRACE_SINGLESTEP:
+    case PTRACE_SINGLEBLOCK:
+    case kSysEmu:
+    case kSysEmuSinglestep: {
+      const Action action = e.request == kSysEmu             ? Action::sysemu
+                            : e.request == kSysEmuSinglestep ? Action::sysemu_singlestep
+                                                             : Action::singlestep;
+      step(bad_signal ? Action::invalid : action, actor,
+           bad_signal ? std::function(same) : injects);
+      break;
+    }
     default:
-      if (names.open && !bad_signal && steps(e.request)) {
-        step(Action::cont, actor, injects);
-        if (steps(e.request) == 1) break;
-        // SYSEMU stops at the next entry, but a system call that it has entered has no exit stop.
-        const Plan cont = p;
-        step(Action::syscall, actor, injects);
-        for (auto [to, from] : {std::pair(&p.alternatives, &cont.alternatives),
-                                std::pair(&p.stages[0].instances, &cont.stages[0].instances)})
-          to->insert(to->end(), from->begin(), from->end());
-        break;
-      }
       if (!names.open && std::isdigit(request_name(e.request)[0])) {  // R15
         step(Action::invalid, actor, same);
         break;
       }
-      if (!names.open &&
-          (e.request == PTRACE_SETSIGINFO || e.request == PTRACE_SETSIGMASK || steps(e.request))) {
+      if (!names.open && (e.request == PTRACE_SETSIGINFO || e.request == PTRACE_SETSIGMASK)) {
         p.unmodelled = request_name(e.request);
         break;
       }

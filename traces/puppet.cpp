@@ -82,6 +82,11 @@ long call_ptrace(Event &event) {
   } else if (event.request == PTRACE_GETEVENTMSG && event.data == 0) {
     ret = ptrace_raw(event, reinterpret_cast<std::uintptr_t>(&message));
     if (ret == 0) event.message = message;
+  } else if (event.request == PTRACE_GET_SYSCALL_INFO && event.data == 0) {
+    ptrace_syscall_info stop{};
+    event.addr = sizeof stop;
+    ret = ptrace_raw(event, reinterpret_cast<std::uintptr_t>(&stop));
+    if (ret > 0) event.message = stop.op;
   } else {
     ret = ptrace_raw(event, event.data);
   }

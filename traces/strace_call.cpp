@@ -31,6 +31,7 @@ enum Request {  // PTRACE_*, on x86_64
   kSetsiginfo = 0x4203,
   kSeize = 0x4206,
   kSetsigmask = 0x420b,
+  kGetSyscallInfo = 0x420e,
 };
 
 void ptrace_call(Arguments &arguments, Event &event) {
@@ -60,6 +61,10 @@ void ptrace_call(Arguments &arguments, Event &event) {
     case kGeteventmsg:
       address();
       if (event.ret) event.message = message(arguments.next());
+      break;
+    case kGetSyscallInfo:
+      address();
+      if (event.ret && *event.ret > 0) event.message = syscall_info_op(arguments.next());
       break;
     case kGetsiginfo:
       address();

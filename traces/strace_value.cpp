@@ -31,6 +31,11 @@ constexpr Name kEvents[] = {
 constexpr Name kMessages[] = {
     {"NULL", 0}, {"PTRACE_EVENTMSG_SYSCALL_ENTRY", 1}, {"PTRACE_EVENTMSG_SYSCALL_EXIT", 2}};
 
+constexpr Name kSyscallInfoOps[] = {{"PTRACE_SYSCALL_INFO_NONE", 0},
+                                    {"PTRACE_SYSCALL_INFO_ENTRY", 1},
+                                    {"PTRACE_SYSCALL_INFO_EXIT", 2},
+                                    {"PTRACE_SYSCALL_INFO_SECCOMP", 3}};
+
 constexpr Name kWaitOptions[] = {
     {"WNOHANG", 0x1},       {"WUNTRACED", 0x2},          {"WSTOPPED", 0x2},
     {"WEXITED", 0x4},       {"WCONTINUED", 0x8},         {"WNOWAIT", 0x1000000},
@@ -306,6 +311,11 @@ std::optional<std::uint64_t> message(std::string_view text) {
   if (number(text)) return std::nullopt;
   if (!skip(text, "[")) expected(kWhat, text);
   return static_cast<std::uint64_t>(constant(text, kMessages, kWhat));
+}
+
+std::optional<std::uint64_t> syscall_info_op(std::string_view text) {
+  if (!skip(text, "{op=")) return std::nullopt;  // too short a buffer, or its address
+  return static_cast<std::uint64_t>(constant(text, kSyscallInfoOps, "an op"));
 }
 
 }  // namespace ptmc::traces::strace

@@ -50,5 +50,6 @@ std::optional<int> wait_status(std::string_view text);
 std::optional<Siginfo> siginfo(std::string_view text);
 // [1234]; nothing for an address.
 std::optional<std::uint64_t> message(std::string_view text);
+std::optional<std::uint64_t> syscall_info_op(std::string_view text);  // of "{op=...}"
 
 }  // namespace ptmc::traces::strace

@@ -64,9 +64,9 @@ struct Event {
   int err = 0;              // errno where ret is -1
   std::optional<int> status;
   std::optional<Siginfo> siginfo;
-  std::optional<std::uint64_t> message;
-  std::uint64_t t0 = 0;           // ns
-  std::uint64_t t1 = UINT64_MAX;  // ns; UINT64_MAX: not known to have ended
+  std::optional<std::uint64_t> message;  // of GETEVENTMSG, or the op of GET_SYSCALL_INFO
+  std::uint64_t t0 = 0;                  // ns
+  std::uint64_t t1 = UINT64_MAX;         // ns; UINT64_MAX: not known to have ended
   bool kernel = false;
   int line = 0;  // of the file it was read from, from 1
 };
