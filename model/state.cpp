@@ -30,6 +30,7 @@ bool Shape::before(Sig first, Sig second) const {
 }
 
 Field Schema::add(int process, int thread, std::string name, int bits, bool truth) {
+  if (bits == 0) return kNoField;  // it has one value only
   // A field lies within one word; words are filled in order.
   int word = 0, shift = 0;
   if (!fields_.empty()) {
