@@ -180,7 +180,7 @@ const std::vector<Profile> &profiles() {
        {TRACEFORK, TRACEVFORK, TRACEVFORKDONE},
        2},
       {"families",
-       "fork, execve and exit, with two processes; the tracer attaches with SEIZE",
+       "fork, execve and exit, with two processes",
        1,
        {KILL},
        {attach, use_seize, setoptions, cont, detach, exits, tracer_waits, Feature::forks,

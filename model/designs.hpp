@@ -45,7 +45,6 @@ struct DesignSpec {
   const Design *design = nullptr;
   int major = 0, minor = 0;  // of the kernel profile; the newest where the design says so
   std::vector<Option> options;
-  int processes = 1;  // that it is meant for, at least
   std::string name() const;
 };
 DesignSpec parse_design(std::string_view text);

@@ -176,7 +176,7 @@ void step_law(Laws &all, const Law &law, Part<StepView> subject, Part<StepView> 
   auto [holds, occurs] = pair_of(law);
   auto over = [subject](auto result) {
     return [subject, result](const Model &m, const Instance &i) -> std::optional<Expr> {
-      // A thread becomes the leader: what was one thread's is another's (exec.takes_over).
+      // A thread takes over its leader's place: what was one thread's is another's.
       if (i.rule->id == "exec.done" && !m.schema.is_leader(i.thread)) return std::nullopt;
       const StepView x(m, i);
       if (sometimes(x, subject).is(0)) return std::nullopt;
