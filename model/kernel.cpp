@@ -72,6 +72,15 @@ Expr ignores(const Step &s, Sig sig) {
   return eq(s.get(s.p->disposition[sig]), 1) || by_default;
 }
 
+void end_body(Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  go(s, t, Loc::body);
+  s.set(f.call, static_cast<Value>(SysCall::plain));
+  s.set(f.event, 0);
+  s.set(f.message, 0);
+  s.set(f.sigpending, has_work(s, t));
+}
+
 Expr restarts(const Step &s, int t) {
   const Expr call = s.get(s.t(t).call);
   return eq(call, static_cast<Value>(SysCall::pause)) ||

@@ -45,6 +45,16 @@ void stop_required(Step &s, int t) {
 
 Expr stop_refused(const Step &s, int t) { return !stoppable(s, t); }
 
+const Rule *not_stopped(Model &m, const std::string &request, const std::string &since) {
+  return m.family({request + ".esrch",
+                   Actor::tracer,
+                   "is not a stopped tracee",
+                   {"ptrace_check_attach"},
+                   {"R13"},
+                   since,
+                   ""});
+}
+
 void refuse_unless_stopped(Model &m, const Rule *rule, int t, Action action, Feature needed) {
   // RFC (5): "enable saner error codes"; which ones it leaves open: EBUSY for "yours, not stopped".
   for (bool sane : {false, true}) {

@@ -15,6 +15,8 @@ void tracer_is_free(Step &s);
 // STOPREQ: tracee, trapped, not listening, not killed. A thread that still notifies is waited for.
 void stop_required(Step &s, int t);
 Expr stop_refused(const Step &s, int t);
+// The rule REQUEST.esrch, of a request that needs a stop (R13).
+const Rule *not_stopped(Model &m, const std::string &request, const std::string &since = "");
 // The instance of `rule` that fails with ESRCH, or as option (5) has it.
 void refuse_unless_stopped(Model &m, const Rule *rule, int t, Action action, Feature needed);
 // NONE and every signal but those the shape lacks: the data of CONT, SYSCALL and DETACH.

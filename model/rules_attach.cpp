@@ -206,13 +206,7 @@ void detach(Model &m) {
                              {"R17", "R18", "R85"},
                              "",
                              ""});
-  const Rule *gone = m.family({"detach.esrch",
-                               Actor::tracer,
-                               "is not a stopped tracee",
-                               {"ptrace_check_attach"},
-                               {"R13"},
-                               "",
-                               ""});
+  const Rule *gone = not_stopped(m, "detach");
   for (int t = 0; t < m.threads(); ++t) {
     for (Sig sig : injectable(m)) {
       Step s(m, ok, t, tname(t) + ", " + sname(sig), {Action::detach, t, sig, Err::ok, 0});

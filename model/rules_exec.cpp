@@ -148,13 +148,6 @@ void report(Model &m) {
                                 {"R110"},
                                 "",
                                 ""});
-  auto goes_on = [](Step &s, int t) {
-    const ThreadFields &f = s.t(t);
-    go(s, t, Loc::body);
-    s.set(f.call, static_cast<Value>(SysCall::plain));
-    s.set(f.message, 0);
-    s.set(f.sigpending, has_work(s, t));
-  };
   for (int t = 0; t < m.threads(); ++t) {
     if (!m.schema.is_leader(t)) continue;
     auto start = [&](const Rule *rule, std::string more = "") {
@@ -178,13 +171,13 @@ void report(Model &m) {
     for (const Target &to : targets(m, t, false)) {
       Step s = start(traps, to.pick < 0 ? ", not woken" : "");
       s.guard("SIGTRAP is sent", sends(s));
-      goes_on(s, t);
+      end_body(s, t);
       send(s, TRAP, to, Info::user, truth(true));
       m.add(std::move(s));
     }
     Step q = start(quiet);
     q.guard("nothing tells of it", !sends(q) && (!reports(q) || dead(q)));
-    goes_on(q, t);
+    end_body(q, t);
     m.add(std::move(q));
   }
 }

@@ -22,15 +22,6 @@ Expr calls(const Step &s, int t, SysCall call) {
   return eq(s.get(s.t(t).call), static_cast<Value>(call));
 }
 
-void end_body(Step &s, int t) {
-  const ThreadFields &f = s.t(t);
-  go(s, t, Loc::body);
-  s.set(f.call, static_cast<Value>(SysCall::plain));
-  s.set(f.event, 0);
-  s.set(f.message, 0);
-  s.set(f.sigpending, has_work(s, t));
-}
-
 // ptrace_init_task: the child has its parent's tracer and options, but not what the last resume
 // asked for (R107). RFC (4): "make auto-attached children stop a-la INTERRUPT, not with SIGSTOP".
 void attach_child(Step &s, int t, int u) {

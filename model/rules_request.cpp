@@ -93,13 +93,7 @@ void listen(Model &m) {
                                   {"R27"},
                                   "3.1",
                                   ""});
-  const Rule *gone = m.family({"listen.esrch",
-                               Actor::tracer,
-                               "is not a stopped tracee",
-                               {"ptrace_check_attach"},
-                               {"R13"},
-                               "3.1",
-                               ""});
+  const Rule *gone = not_stopped(m, "listen", "3.1");
   for (int t = 0; t < m.threads(); ++t) {
     for (const Rule *rule : {ok, invalid}) {
       Step s(m, rule, t, tname(t), {Action::listen, t, 0, rule == ok ? Err::ok : Err::eio, 0});
@@ -184,13 +178,7 @@ void setoptions(Model &m) {
                                   {"R16"},
                                   "",
                                   "3.3"});
-  const Rule *gone = m.family({"setoptions.esrch",
-                               Actor::tracer,
-                               "is not a stopped tracee",
-                               {"ptrace_check_attach"},
-                               {"R13"},
-                               "",
-                               ""});
+  const Rule *gone = not_stopped(m, "setoptions");
   std::vector<int> sets{kProfileOptions};
   sets.insert(sets.end(), m.schema.shape.option_sets.begin(), m.schema.shape.option_sets.end());
   auto request = [&](const Rule *rule, int t, int set, Err err) {
@@ -238,6 +226,11 @@ void setoptions(Model &m) {
   }
 }
 
+// last_siginfo is NULL.
+Expr has_no_siginfo(const Step &s, int t) {
+  return at_loc(s, t, Loc::group_trap) && eq(s.get(s.t(t).info), 0);
+}
+
 // What GETSIGINFO returns: the queued siginfo in a signal-delivery-stop, else the trap's own, whose
 // si_code is the stop's code (kTrapInfo).
 void getsiginfo(Model &m) {
@@ -255,13 +248,7 @@ void getsiginfo(Model &m) {
                                {"R30", "5.4"},
                                "",
                                ""});
-  const Rule *gone = m.family({"getsiginfo.esrch",
-                               Actor::tracer,
-                               "is not a stopped tracee",
-                               {"ptrace_check_attach"},
-                               {"R13"},
-                               "",
-                               ""});
+  const Rule *gone = not_stopped(m, "getsiginfo");
   for (int t = 0; t < m.threads(); ++t) {
     for (const Rule *rule : {ok, none}) {
       Step s(m, rule, t, tname(t),
@@ -269,7 +256,7 @@ void getsiginfo(Model &m) {
       s.needs(Feature::inspect);
       stop_required(s, t);
       const ThreadFields &f = s.t(t);
-      const Expr bare = at_loc(s, t, Loc::group_trap) && eq(s.get(f.info), 0);
+      const Expr bare = has_no_siginfo(s, t);
       s.guard(rule == ok ? "the stop has a siginfo" : "the stop has no siginfo",
               rule == ok ? !bare : bare);
       if (rule == ok) {
@@ -299,13 +286,7 @@ void geteventmsg(Model &m) {
                              {"R31"},
                              "",
                              ""});
-  const Rule *gone = m.family({"geteventmsg.esrch",
-                               Actor::tracer,
-                               "is not a stopped tracee",
-                               {"ptrace_check_attach"},
-                               {"R13"},
-                               "",
-                               ""});
+  const Rule *gone = not_stopped(m, "geteventmsg");
   for (int t = 0; t < m.threads(); ++t) {
     Step s(m, ok, t, tname(t), {Action::geteventmsg, t, 0, Err::ok, 0});
     s.needs(Feature::inspect);
@@ -333,13 +314,7 @@ void syscall_info(Model &m) {
                              {"R34"},
                              "5.3",
                              ""});
-  const Rule *gone = m.family({"syscall_info.esrch",
-                               Actor::tracer,
-                               "is not a stopped tracee",
-                               {"ptrace_check_attach"},
-                               {"R13"},
-                               "5.3",
-                               ""});
+  const Rule *gone = not_stopped(m, "syscall_info", "5.3");
   for (int t = 0; t < m.threads(); ++t) {
     Step s(m, ok, t, tname(t), {Action::syscall_info, t, 0, Err::ok, 0});
     s.needs(Feature::inspect);
@@ -376,13 +351,7 @@ void setsiginfo(Model &m) {
                                {"2.4"},
                                "",
                                ""});
-  const Rule *gone = m.family({"setsiginfo.esrch",
-                               Actor::tracer,
-                               "is not a stopped tracee",
-                               {"ptrace_check_attach"},
-                               {"R13"},
-                               "",
-                               ""});
+  const Rule *gone = not_stopped(m, "setsiginfo");
   for (int t = 0; t < m.threads(); ++t) {
     for (std::size_t i = 0; i < m.schema.shape.siginfos.size(); ++i) {
       const int index = static_cast<int>(i);
@@ -391,7 +360,7 @@ void setsiginfo(Model &m) {
                {Action::setsiginfo, t, index, rule == ok ? Err::ok : Err::einval, 0});
         s.needs(Feature::forges);
         stop_required(s, t);
-        const Expr bare = at_loc(s, t, Loc::group_trap) && eq(s.get(s.t(t).info), 0);
+        const Expr bare = has_no_siginfo(s, t);
         s.guard(rule == ok ? "the stop has a siginfo" : "the stop has no siginfo",
                 rule == ok ? !bare : bare);
         if (rule == ok) s.set(s.t(t).forged, static_cast<Value>(1 + i));
@@ -417,13 +386,7 @@ void sigmask(Model &m) {
                               {"R33"},
                               "3.11",
                               ""});
-  const Rule *gone = m.family({"sigmask.esrch",
-                               Actor::tracer,
-                               "is not a stopped tracee",
-                               {"ptrace_check_attach"},
-                               {"R13"},
-                               "3.11",
-                               ""});
+  const Rule *gone = not_stopped(m, "sigmask", "3.11");
   for (int t = 0; t < m.threads(); ++t) {
     Step g(m, get, t, tname(t), {Action::sigmask, t, 0, Err::ok, 0});
     g.needs(Feature::forges);
@@ -455,13 +418,7 @@ void invalid(Model &m) {
                                {"R15", "R17", "R22"},
                                "",
                                ""});
-  const Rule *gone = m.family({"request.esrch",
-                               Actor::tracer,
-                               "is not a stopped tracee",
-                               {"ptrace_check_attach"},
-                               {"R13"},
-                               "",
-                               ""});
+  const Rule *gone = not_stopped(m, "request");
   for (int t = 0; t < m.threads(); ++t) {
     Step s(m, rule, t, tname(t), {Action::invalid, t, 0, Err::eio, 0});
     s.needs(Feature::inspect);

@@ -27,13 +27,7 @@ void resume_rules(Model &m) {
                 "as SYSEMU, and SIGTRAP after the next instruction that is no system call"}}) {
     const Rule *ok =
         m.family({r.id, Actor::tracer, r.effect, {"ptrace_resume"}, {"R22", "R23"}, "", ""});
-    const Rule *gone = m.family({std::string(r.id) + ".esrch",
-                                 Actor::tracer,
-                                 "is not a stopped tracee",
-                                 {"ptrace_check_attach"},
-                                 {"R13"},
-                                 "",
-                                 ""});
+    const Rule *gone = not_stopped(m, r.id);
     for (int t = 0; t < m.threads(); ++t) {
       for (Sig sig : injectable(m)) {
         Step s(m, ok, t, tname(t) + ", " + sname(sig), {r.action, t, sig, Err::ok, 0});

@@ -248,9 +248,7 @@ void seccomp(Model &m) {
         s.set(f.event, PTRACE_SECCOMP);
         enter_trap(s, t, Loc::ptrace_event_trap, constant(NONE), false);
       } else {
-        s.set(f.call, static_cast<Value>(SysCall::plain));
-        go(s, t, Loc::body);
-        s.set(f.sigpending, has_work(s, t));
+        end_body(s, t);
       }
       m.add(std::move(s));
     }
