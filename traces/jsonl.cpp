@@ -14,7 +14,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::int64_t kMost = INT64_MAX;
-constexpr long kTraceme = 0;
+constexpr long kTraceme = 0, kSetSiginfo = 0x4203;
+constexpr long kGetSigmask = 0x420a, kSetSigmask = 0x420b;
 
 constexpr std::pair<std::string_view, std::uint64_t> kOptions[] = {
     {"PTRACE_O_TRACESYSGOOD", 0x1},  {"PTRACE_O_TRACEFORK", 0x2},
@@ -23,13 +24,36 @@ constexpr std::pair<std::string_view, std::uint64_t> kOptions[] = {
     {"PTRACE_O_TRACEEXIT", 0x40},    {"PTRACE_O_TRACESECCOMP", 0x80},
     {"PTRACE_O_EXITKILL", 0x100000}, {"PTRACE_O_SUSPEND_SECCOMP", 0x200000},
 };
+// The low byte of clone's flags is the signal of the child's death.
+constexpr std::pair<std::string_view, std::uint64_t> kCloneFlags[] = {
+    {"CLONE_VM", 0x100},          {"CLONE_FS", 0x200},       {"CLONE_FILES", 0x400},
+    {"CLONE_SIGHAND", 0x800},     {"CLONE_PTRACE", 0x2000},  {"CLONE_VFORK", 0x4000},
+    {"CLONE_PARENT", 0x8000},     {"CLONE_THREAD", 0x10000}, {"CLONE_SYSVSEM", 0x40000},
+    {"CLONE_UNTRACED", 0x800000},
+};
+constexpr std::uint64_t kDeathSignal = 0xff;
 constexpr std::string_view kHow[] = {"SIG_BLOCK", "SIG_UNBLOCK", "SIG_SETMASK"};
 constexpr std::string_view kDispositions[] = {"default", "ignore", "handle"};
 constexpr std::string_view kRoles[] = {"tracer", "parent", "tracee", "world"};
 constexpr std::string_view kWorlds[] = {"closed", "open"};
 
 // The arguments of each call, in the order in which they are written.
-enum class Arg { request, target, tgid, sig, addr, data, options, how, mask, disposition, code };
+enum class Arg {
+  request,
+  target,
+  tgid,
+  child,
+  sig,
+  addr,
+  data,
+  options,
+  how,
+  mask,
+  siginfo,
+  disposition,
+  code,
+  flags,
+};
 struct CallArg {
   Call call;
   const char *key;
@@ -40,6 +64,8 @@ constexpr CallArg kArgs[] = {
     {Call::ptrace, "pid", Arg::target},
     {Call::ptrace, "addr", Arg::addr},
     {Call::ptrace, "data", Arg::data},
+    {Call::ptrace, "mask", Arg::mask},
+    {Call::ptrace, "siginfo", Arg::siginfo},
     {Call::wait4, "pid", Arg::target},
     {Call::wait4, "options", Arg::options},
     {Call::waitid, "pid", Arg::target},
@@ -54,6 +80,9 @@ constexpr CallArg kArgs[] = {
     {Call::rt_sigaction, "sig", Arg::sig},
     {Call::rt_sigaction, "action", Arg::disposition},
     {Call::handler, "sig", Arg::sig},
+    {Call::fork, "flags", Arg::flags},
+    {Call::fork, "child", Arg::child},
+    {Call::seccomp, "message", Arg::code},
     {Call::exit, "code", Arg::code},
     {Call::exit_group, "code", Arg::code},
     {Call::proc_state, "pid", Arg::target},
@@ -98,6 +127,39 @@ std::uint64_t request_data(const Fields &args, const std::string &key) {
     bits |= option->second;
   }
   return bits;
+}
+
+// A number, or a list of names, a signal among them.
+std::uint64_t clone_flags(const Fields &args, const std::string &key) {
+  if (!args.is_array(key)) return args.bits(key);
+  std::uint64_t bits = 0;
+  for (const Json &name : args.array(key)) {
+    const auto flag = std::find_if(std::begin(kCloneFlags), std::end(kCloneFlags),
+                                   [&](const auto &row) { return name == row.first; });
+    const auto sig = name.is_string() ? signal_number(name.get<std::string>()) : std::nullopt;
+    if (flag != std::end(kCloneFlags))
+      bits |= flag->second;
+    else if (sig && *sig > 0)
+      bits |= static_cast<std::uint64_t>(*sig);
+    else
+      args.fail(key, "unknown flag " + name.dump());
+  }
+  return bits;
+}
+
+Siginfo read_siginfo(const Fields &fields) {
+  const auto optional = [&](const char *key) {
+    return fields.has(key) ? static_cast<int>(fields.integer(key, INT_MIN, INT_MAX)) : 0;
+  };
+  return {fields.signal("signo"), static_cast<int>(fields.integer("code", INT_MIN, INT_MAX)),
+          optional("pid"), optional("status")};
+}
+
+bool takes_siginfo(const Event &event) {
+  return event.call == Call::ptrace && event.request == kSetSiginfo;
+}
+bool has_mask(const Event &event) {
+  return event.call != Call::ptrace || event.request == kGetSigmask || event.request == kSetSigmask;
 }
 
 }  // namespace
@@ -250,7 +312,16 @@ void read_args(const Fields &args, const std::function<pid_t(const Fields &, con
         event.how = static_cast<int>(args.named(key, INT_MIN, INT_MAX, how_number, "value"));
         break;
       case Arg::mask:
-        event.mask = signal_set(args, key);
+        if (event.call != Call::ptrace || args.has(key)) event.mask = signal_set(args, key);
+        break;
+      case Arg::siginfo:
+        if (args.has(key)) event.siginfo = read_siginfo(args.object(key));
+        break;
+      case Arg::child:
+        if (args.has(key)) event.child = pid(args, key);
+        break;
+      case Arg::flags:
+        if (args.has(key)) event.data = clone_flags(args, key);
         break;
       case Arg::disposition:
         event.disposition = static_cast<Disposition>(one_of(args, key, kDispositions));
@@ -304,14 +375,6 @@ void read_header(const Fields &header, Trace &trace) {
     trace.processes.push_back(
         read_process(Fields(process, header.file(), header.line(), "processes.")));
   }
-}
-
-Siginfo read_siginfo(const Fields &fields) {
-  const auto optional = [&](const char *key) {
-    return fields.has(key) ? static_cast<int>(fields.integer(key, INT_MIN, INT_MAX)) : 0;
-  };
-  return {fields.signal("signo"), static_cast<int>(fields.integer("code", INT_MIN, INT_MAX)),
-          optional("pid"), optional("status")};
 }
 
 Event read_event(const Fields &fields) {
@@ -373,6 +436,22 @@ Ordered signal_names(std::uint64_t mask) {
   return names;
 }
 
+Ordered flag_names(std::uint64_t flags) {
+  Ordered names = Ordered::array();
+  std::uint64_t rest = flags;
+  for (const auto &[name, bit] : kCloneFlags) {
+    if (rest & bit) names.push_back(name);
+    rest &= ~bit;
+  }
+  if (rest & ~kDeathSignal) return flags;
+  if (rest) names.push_back(signal_name(static_cast<int>(rest)));
+  return names;
+}
+
+Ordered write_siginfo(const Siginfo &info) {
+  return {{"signo", info.signo}, {"code", info.code}, {"pid", info.pid}, {"status", info.status}};
+}
+
 Ordered write_arg(const Event &event, Arg arg, const std::function<Ordered(pid_t)> &pid) {
   switch (arg) {
     case Arg::request:
@@ -391,7 +470,13 @@ Ordered write_arg(const Event &event, Arg arg, const std::function<Ordered(pid_t
       if (event.how < SIG_BLOCK || event.how > SIG_SETMASK) return event.how;
       return kHow[event.how];
     case Arg::mask:
-      return signal_names(event.mask);
+      return has_mask(event) ? signal_names(event.mask) : Ordered();
+    case Arg::siginfo:
+      return takes_siginfo(event) && event.siginfo ? write_siginfo(*event.siginfo) : Ordered();
+    case Arg::child:
+      return event.child ? pid(event.child) : Ordered();
+    case Arg::flags:
+      return flag_names(event.data);
     case Arg::disposition:
       return kDispositions[static_cast<std::size_t>(event.disposition)];
     case Arg::data:
@@ -408,9 +493,7 @@ Ordered write_event(const Event &event) {
   json["ret"] = event.ret ? Ordered(*event.ret) : Ordered();
   if (event.err != 0) json["errno"] = errno_name(event.err);
   if (event.status) json["status"] = *event.status;
-  if (const auto &info = event.siginfo)
-    json["siginfo"] = {
-        {"signo", info->signo}, {"code", info->code}, {"pid", info->pid}, {"status", info->status}};
+  if (event.siginfo && !takes_siginfo(event)) json["siginfo"] = write_siginfo(*event.siginfo);
   if (event.message) json["message"] = *event.message;
   if (event.call == Call::proc_state) json["value"] = std::string(1, static_cast<char>(event.data));
   json["t0"] = event.t0;

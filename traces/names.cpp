@@ -93,9 +93,9 @@ constexpr Name kWaitOptions[] = {
 };
 
 constexpr std::string_view kCalls[] = {
-    "ptrace",       "wait4",      "waitid",     "kill",   "tgkill", "sigchld", "rt_sigprocmask",
-    "rt_sigaction", "handler",    "user",       "getpid", "pause",  "fork",    "execve",
-    "exit",         "exit_group", "proc_state", "died",   "other",
+    "ptrace",       "wait4",   "waitid", "kill",       "tgkill",     "sigchld", "rt_sigprocmask",
+    "rt_sigaction", "handler", "user",   "getpid",     "pause",      "fork",    "execve",
+    "seccomp",      "getppid", "exit",   "exit_group", "proc_state", "died",    "other",
 };
 static_assert(std::size(kCalls) == static_cast<std::size_t>(Call::other) + 1);
 

@@ -739,6 +739,8 @@ Plan plan(const Event &event, const Names &names, const Index &index) {
       break;
     case Call::fork:
     case Call::execve:
+    case Call::seccomp:
+    case Call::getppid:
       if (names.thread(event.pid) >= 0) p.p.unmodelled = std::string(call_name(event.call));
       break;
     case Call::died:

@@ -28,8 +28,10 @@ enum class Call : std::uint8_t {
   user,            // the caller ran user code
   getpid,          // a system call that never sleeps
   pause,           // a system call that sleeps until a signal
-  fork,            // fork, vfork, clone: ret is the child
-  execve,
+  fork,            // fork, vfork, clone: data is clone's flags, ret the child
+  execve,          // succeeds: ret is 0, and pid what it was before
+  seccomp,         // installs a filter: SECCOMP_RET_TRACE with `data` for getppid
+  getppid,         // a system call that never sleeps, and that such a filter asks the tracer about
   exit,        // this thread: data is the code; never returns
   exit_group,  // data is the code; never returns
   proc_state,  // target's state letter in /proc/PID/stat: data
@@ -53,6 +55,7 @@ struct Event {
   long request = 0;  // PTRACE_*
   pid_t target = 0;
   pid_t tgid = 0;
+  pid_t child = 0;  // of fork, where it is known also if the call has not returned
   int sig = 0;
   std::uint64_t addr = 0;
   std::uint64_t data = 0;
