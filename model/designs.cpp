@@ -314,9 +314,7 @@ Config whole_config(const DesignSpec &spec, bool one_process) {
 }
 
 Config replay_config(const DesignSpec &spec, bool one_process) {
-  Config c = whole_config(spec, one_process);
-  for (Feature f : {forks, clones, execs, filters, forges, Feature::waitid}) c[f] = false;
-  return c;
+  return whole_config(spec, one_process);
 }
 
 }  // namespace ptmc::model

@@ -84,6 +84,7 @@ void end_body(Step &s, int t) {
 Expr restarts(const Step &s, int t) {
   const Expr call = s.get(s.t(t).call);
   return eq(call, static_cast<Value>(SysCall::pause)) ||
+         eq(call, static_cast<Value>(SysCall::sleep)) ||
          !less(call, constant(static_cast<Value>(SysCall::fork)));
 }
 

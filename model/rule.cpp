@@ -26,9 +26,9 @@ Expr Model::on(Feature f) const {
   return config ? truth((*config)[f]) : config_leaf(static_cast<std::uint32_t>(f), true);
 }
 
-State Model::initial() const {
+State Model::initial(int threads) const {
   State s;
-  for (int t = 0; t < std::min(schema.shape.threads, schema.shape.started); ++t)
+  for (int t = 0; t < std::min(schema.shape.threads, threads); ++t)
     schema.set(s, schema.thread[t].loc, static_cast<Value>(Loc::user));
   for (Sig sig : {USR1, USR2})  // the handled signals
     if (has(sig)) schema.set(s, schema.process[0].disposition[sig], 2);

@@ -130,7 +130,8 @@ class Model {
   int threads() const { return schema.shape.all_threads(); }
   int processes() const { return schema.shape.processes; }
   const std::vector<Sig> &signals() const { return schema.shape.signals; }
-  State initial() const;
+  State initial() const { return initial(schema.shape.started); }
+  State initial(int threads) const;  // that the first process has
 
   const Rule *family(Rule rule);  // registers it
   void add(Step &&step);

@@ -96,7 +96,7 @@ void entry(Model &m) {
         s.needs(needed(m, c));
       } else {
         s.needs(s.on(Feature::plain_syscalls) ||
-                (s.on(Feature::syscall) && truth(c != SysCall::pause)));
+                (s.on(Feature::syscall) && truth(c != SysCall::pause && c != SysCall::sleep)));
         // A call that is not traced shows nothing, unless it sleeps or ends the thread.
         s.guard("the tracer sees it",
                 (s.on(Feature::plain_syscalls) && truth(c != SysCall::sigreturn)) ||
@@ -112,7 +112,8 @@ void entry(Model &m) {
       m.add(std::move(s));
     };
     make(SysCall::plain, "plain", 0);
-    make(SysCall::pause, "sleeping", 0);
+    make(SysCall::pause, "pause", 0);
+    make(SysCall::sleep, "sleeping", 0);
     make(SysCall::sigreturn, "sigreturn", 0);
     make(SysCall::filtered, "filtered", 0);
     make(SysCall::exec, "execve", 0);
@@ -151,7 +152,8 @@ void exit(Model &m) {
       s.at("it is in a system call", f.loc, static_cast<Value>(Loc::body));
       const Expr call = s.get(f.call);
       const Expr returning = eq(call, static_cast<Value>(SysCall::sigreturn));
-      const Expr sleeps = eq(call, static_cast<Value>(SysCall::pause));
+      const Expr sleeps = eq(call, static_cast<Value>(SysCall::pause)) ||
+                          eq(call, static_cast<Value>(SysCall::sleep));
       // fork lets signals go first, and then starts again (copy_process).
       const Expr forks = restarts(s, t) && !sleeps;
       s.guard("execve has ended", !eq(call, static_cast<Value>(SysCall::exec)));
@@ -169,6 +171,13 @@ void exit(Model &m) {
       enter(s, t, Loc::exit_trap);
       m.add(std::move(s));
     }
+    Step s(m, rule, t, tname(t) + ", what it waited for has come");
+    s.needs(Feature::plain_syscalls);
+    s.at("it is in a system call", s.t(t).loc, static_cast<Value>(Loc::body));
+    s.at("it sleeps", s.t(t).call, static_cast<Value>(SysCall::sleep));
+    s.set(s.t(t).call, 0);
+    enter(s, t, Loc::exit_trap);
+    m.add(std::move(s));
   }
 }
 

@@ -75,6 +75,7 @@ enum class SysCall : std::uint8_t {
   none,
   plain,
   pause,
+  sleep,  // until what it waits for happens, or a signal
   exit,
   exit_group,
   sigreturn,

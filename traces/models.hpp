@@ -10,15 +10,19 @@
 
 namespace ptmc::traces {
 
+class Memory;
+
 // A model with all that finding and taking its steps needs.
 struct Machine {
   explicit Machine(std::unique_ptr<model::Model> made);
+  ~Machine();
 
   std::unique_ptr<model::Model> owned;
   const model::Model &model;
   model::Interpreter interpreter;
   Index index;
   ByLocation hidden_at;
+  std::unique_ptr<Memory> memory;  // of the replays so far (simulation.hpp)
 };
 
 // Keeps those used last.
@@ -26,13 +30,13 @@ class Models {
  public:
   // Every model is made for this shape at least, but for its threads.
   explicit Models(model::Shape at_least);
-  // Until the next call. mutate: the same for all, ReplayOptions::mutate.
-  const Machine &of(const model::Shape &shape, const model::Config &config,
-                    const std::function<void(model::Model &)> &mutate);
+  // mutate: the same for all, ReplayOptions::mutate.
+  std::shared_ptr<Machine> of(const model::Shape &shape, const model::Config &config,
+                              const std::function<void(model::Model &)> &mutate);
 
  private:
   model::Shape at_least_;
-  std::vector<std::unique_ptr<Machine>> machines_;
+  std::vector<std::shared_ptr<Machine>> machines_;
 };
 
 }  // namespace ptmc::traces
