@@ -5,21 +5,16 @@
 
 namespace ptmc::model {
 
-Model::Model(const Shape &shape, const Config *config) : schema(shape) {
+Model::Model(const Shape &shape, const Config *config)
+    : Model(shape, config,
+            {attach_rules, request_rules, resume_rules, wait_rules, signal_rules, delivery_rules,
+             group_stop_rules, syscall_rules, fork_rules, exec_rules, exit_rules, tracee_rules,
+             open_world_rules}) {}
+
+Model::Model(const Shape &shape, const Config *config, std::initializer_list<Area> areas)
+    : schema(shape) {
   if (config) this->config = *config;
-  attach_rules(*this);
-  request_rules(*this);
-  resume_rules(*this);
-  wait_rules(*this);
-  signal_rules(*this);
-  delivery_rules(*this);
-  group_stop_rules(*this);
-  syscall_rules(*this);
-  fork_rules(*this);
-  exec_rules(*this);
-  exit_rules(*this);
-  tracee_rules(*this);
-  open_world_rules(*this);
+  for (Area area : areas) area(*this);
 }
 
 Expr Model::on(Feature f) const {

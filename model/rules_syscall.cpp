@@ -30,6 +30,7 @@ void enter(Step &s, int t, Loc trap) {
   // SYSEMU: the system call does not happen, whatever the stop is left with.
   s.when(truth(!at_exit) && s.get(f.emulate), [&] {
     s.set(f.status, 0);
+    s.set(f.flags, 0);
     s.set(f.call, static_cast<Value>(SysCall::plain));
   });
   const Expr wanted = s.get(f.systrace) || (truth(!at_exit) && s.get(f.emulate));
@@ -53,6 +54,11 @@ void enter(Step &s, int t, Loc trap) {
   });
 }
 
+std::string flags_text(Value flags) {
+  return std::string(flags & kCloneUntraced ? ", CLONE_UNTRACED" : "") +
+         (flags & kClonePtrace ? ", CLONE_PTRACE" : "");
+}
+
 Expr needed(const Model &m, SysCall call) {
   switch (call) {
     case SysCall::filtered:
@@ -61,6 +67,8 @@ Expr needed(const Model &m, SysCall call) {
       return m.on(Feature::execs);
     case SysCall::clone:
       return m.on(Feature::clones);
+    case SysCall::spawn:
+      return m.on(Feature::forks) && m.on(Feature::clone_flags);
     default:
       return m.on(Feature::forks);
   }
@@ -84,7 +92,8 @@ void entry(Model &m) {
   for (int t = 0; t < m.threads(); ++t) {
     auto make = [&](SysCall c, const char *name, Value code) {
       const bool exits = c == SysCall::exit || c == SysCall::exit_group;
-      Step s(m, call, t, tname(t) + ", " + name + (exits ? "(" + std::to_string(code) + ")" : ""),
+      Step s(m, call, t,
+             tname(t) + ", " + name + (exits ? "(" + std::to_string(code) + ")" : flags_text(code)),
              {Action::enter_syscall, t, static_cast<int>(c) | static_cast<int>(code) << 8, Err::ok,
               0});
       s.at("it is in user mode", s.t(t).loc, static_cast<Value>(Loc::user));
@@ -94,6 +103,8 @@ void entry(Model &m) {
         s.set(s.t(t).status, code);
       } else if (c > SysCall::sigreturn) {
         s.needs(needed(m, c));
+        if (code) s.needs(Feature::clone_flags);
+        s.set(s.t(t).flags, code);
       } else {
         s.needs(s.on(Feature::plain_syscalls) ||
                 (s.on(Feature::syscall) && truth(c != SysCall::pause && c != SysCall::sleep)));
@@ -117,9 +128,12 @@ void entry(Model &m) {
     make(SysCall::sigreturn, "sigreturn", 0);
     make(SysCall::filtered, "filtered", 0);
     make(SysCall::exec, "execve", 0);
-    make(SysCall::fork, "fork", 0);
-    make(SysCall::vfork, "vfork", 0);
-    make(SysCall::clone, "clone", 0);
+    for (Value flags = 0; flags <= (kCloneUntraced | kClonePtrace); ++flags) {
+      make(SysCall::fork, "fork", flags);
+      make(SysCall::vfork, "vfork", flags);
+      make(SysCall::clone, "clone", flags);
+      make(SysCall::spawn, "spawn", flags);
+    }
     for (Value code : m.schema.shape.exit_codes) {
       make(SysCall::exit, "exit", code);
       make(SysCall::exit_group, "exit_group", code);
@@ -208,7 +222,7 @@ void report(Model &m) {
             if (sig != NONE) send(s, sig, to, Info::kernel, truth(true));
             const Expr skipped = killed(s, t);
             s.when(skipped, [&] {
-              s.set(f.call, 0);
+              no_call(s, t);
               s.set(f.status, 0);
               s.clear(f.sigpending);
               go(s, t, Loc::relock);

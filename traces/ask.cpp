@@ -481,10 +481,14 @@ void Asker::fork() {
   if (e.ret && *e.ret <= 0) return impossible();
   const bool thread = e.data & CLONE_THREAD;
   const bool vfork = e.data & CLONE_VFORK;
-  syscall(thread ? SysCall::clone : vfork ? SysCall::vfork : SysCall::fork, 0, Ends::in_user);
-  if (!thread && !vfork && (e.data & 0xff) != SIGCHLD)
-    ask.unmodelled = "a process made with another signal than SIGCHLD";
-  if (e.data & (CLONE_PTRACE | CLONE_UNTRACED)) ask.unmodelled = "CLONE_PTRACE or CLONE_UNTRACED";
+  const bool spawn = !thread && !vfork && (e.data & 0xff) != SIGCHLD;
+  syscall(thread  ? SysCall::clone
+          : vfork ? SysCall::vfork
+          : spawn ? SysCall::spawn
+                  : SysCall::fork,
+          (e.data & CLONE_UNTRACED ? int{model::kCloneUntraced} : 0) |
+              (e.data & CLONE_PTRACE ? int{model::kClonePtrace} : 0),
+          Ends::in_user);
   Step makes{.action = Action::fork, .actor = Actor::tracee, .match = Match::exactly, .thread = t};
   const pid_t child = child_of(e);
   if (child == 0)

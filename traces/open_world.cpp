@@ -171,7 +171,7 @@ class OpenWorld {
     for (const Event &e : trace.events)
       if (e.call == Call::fork && e.ret) strangers.erase(static_cast<pid_t>(*e.ret));
     for (bool own : {false, true}) {
-      model::Config config = model::replay_config(spec, own);
+      model::Config config = model::whole_config(spec, own);
       config[model::Feature::traced_siblings] = strangers.size() > (own ? 0 : 1);
       config[model::Feature::open_world] = true;
       for (model::Feature f :

@@ -76,7 +76,7 @@ std::vector<State> ClosedWorld::starts(int process, const Machine &machine) {
 
 void ClosedWorld::follow(int process) {
   const Names names = names_.of(trace_, process);
-  const model::Config config = model::replay_config(spec_, names.one_process);
+  const model::Config config = model::whole_config(spec_, names.one_process);
   Models &models = options_.models ? *options_.models : own_;
   followed_.push_back({models.of(shape_of(names), config, options_.mutate), {}});
   if (!result_.gave_up.empty()) return;

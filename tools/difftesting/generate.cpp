@@ -25,7 +25,7 @@ model::Config config_here(bool tracer_is_parent) {
   utsname system{};
   uname(&system);
   model::set_kernel(spec, system.release);
-  return model::replay_config(spec, tracer_is_parent);
+  return model::whole_config(spec, tracer_is_parent);
 }
 
 // As a trace with symbols for pids would have them.
