@@ -52,6 +52,7 @@ class Fields {
                      const std::string &what) const;
   int signal(const std::string &key) const;
   int status(const std::string &key) const;  // a number or "0x80057f"
+  std::uint64_t signals(const std::string &key) const;  // a list; bit n-1 is signal n
 
   // Fails on the first key that nobody asked for.
   void reject_unread() const;
