@@ -45,8 +45,8 @@ struct Slot {
 struct Board {
   static constexpr std::uint32_t kRecords = 131072;
 
-  int threads;         // of the tracee at the beginning
-  bool tracer_thread;  // it is cast
+  int threads;                         // of the tracee at the beginning
+  bool tracer_thread;                  // it is cast
   std::array<Slot, who::count> slots;  // by who
   std::atomic<std::uint32_t> used;     // records; more than kRecords: the log is not complete
   std::array<Record, kRecords + 1> log;

@@ -64,34 +64,20 @@ struct CallArg {
   Arg arg;
 };
 constexpr CallArg kArgs[] = {
-    {Call::ptrace, "request", Arg::request},
-    {Call::ptrace, "pid", Arg::target},
-    {Call::ptrace, "addr", Arg::addr},
-    {Call::ptrace, "data", Arg::data},
-    {Call::ptrace, "off", Arg::off},
-    {Call::ptrace, "flags", Arg::peek_flags},
-    {Call::ptrace, "count", Arg::count},
-    {Call::ptrace, "mask", Arg::mask},
-    {Call::ptrace, "siginfo", Arg::siginfo},
-    {Call::wait4, "pid", Arg::target},
-    {Call::wait4, "options", Arg::options},
-    {Call::waitid, "pid", Arg::target},
-    {Call::waitid, "options", Arg::options},
-    {Call::kill, "pid", Arg::target},
-    {Call::kill, "sig", Arg::sig},
-    {Call::tgkill, "tgid", Arg::tgid},
-    {Call::tgkill, "tid", Arg::target},
-    {Call::tgkill, "sig", Arg::sig},
-    {Call::rt_sigprocmask, "how", Arg::how},
-    {Call::rt_sigprocmask, "set", Arg::mask},
-    {Call::rt_sigaction, "sig", Arg::sig},
-    {Call::rt_sigaction, "action", Arg::disposition},
-    {Call::handler, "sig", Arg::sig},
-    {Call::fork, "flags", Arg::flags},
-    {Call::fork, "child", Arg::child},
-    {Call::seccomp, "message", Arg::code},
-    {Call::exit, "code", Arg::code},
-    {Call::exit_group, "code", Arg::code},
+    {Call::ptrace, "request", Arg::request}, {Call::ptrace, "pid", Arg::target},
+    {Call::ptrace, "addr", Arg::addr},       {Call::ptrace, "data", Arg::data},
+    {Call::ptrace, "off", Arg::off},         {Call::ptrace, "flags", Arg::peek_flags},
+    {Call::ptrace, "count", Arg::count},     {Call::ptrace, "mask", Arg::mask},
+    {Call::ptrace, "siginfo", Arg::siginfo}, {Call::wait4, "pid", Arg::target},
+    {Call::wait4, "options", Arg::options},  {Call::waitid, "pid", Arg::target},
+    {Call::waitid, "options", Arg::options}, {Call::kill, "pid", Arg::target},
+    {Call::kill, "sig", Arg::sig},           {Call::tgkill, "tgid", Arg::tgid},
+    {Call::tgkill, "tid", Arg::target},      {Call::tgkill, "sig", Arg::sig},
+    {Call::rt_sigprocmask, "how", Arg::how}, {Call::rt_sigprocmask, "set", Arg::mask},
+    {Call::rt_sigaction, "sig", Arg::sig},   {Call::rt_sigaction, "action", Arg::disposition},
+    {Call::handler, "sig", Arg::sig},        {Call::fork, "flags", Arg::flags},
+    {Call::fork, "child", Arg::child},       {Call::seccomp, "message", Arg::code},
+    {Call::exit, "code", Arg::code},         {Call::exit_group, "code", Arg::code},
     {Call::proc_state, "pid", Arg::target},
 };
 
@@ -159,9 +145,7 @@ bool is_sigmask(const Event &event) {
 bool peeks(const Event &event) {
   return event.call == Call::ptrace && event.request == kPeekSiginfo;
 }
-bool has_mask(const Event &event) {
-  return event.call != Call::ptrace || is_sigmask(event);
-}
+bool has_mask(const Event &event) { return event.call != Call::ptrace || is_sigmask(event); }
 
 }  // namespace
 

@@ -97,8 +97,7 @@ void post(Slot &slot, const Event &call, int step) {
 
 SharedBoard::SharedBoard() : descriptor_(memory_file("ptmc-board")) {
   if (ftruncate(descriptor_, sizeof(Board)) != 0) fail("ftruncate");
-  void *memory =
-      mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
+  void *memory = mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
   if (memory == MAP_FAILED) fail("mmap");
   board_ = static_cast<Board *>(memory);  // all zero, which is how it begins
 }

@@ -201,6 +201,7 @@ class Reader {
   // Also makes the child.
   void check_fork(const Fields &args, Event &event) {
     const pid_t child = event.child;
+    if (!args.has("child")) args.text("child");  // says that it is missing
     if (!is_tracee(child)) args.fail("child", "must be one of t1 to t63");
     const bool thread = event.data & kThread;
     if (thread) event.data |= kVm | kSighand;

@@ -39,8 +39,9 @@ std::string who_name(pid_t symbol);  // as in the file: "t0", "none"
 // What the semantics says that the call returns; what is not said is not checked.
 struct Expect {
   std::optional<long> ret;
-  std::optional<pid_t> ret_pid;  // of who: ret is their tid (here always that which they began with)
-  std::optional<int> err;        // ret is then -1
+  std::optional<pid_t>
+      ret_pid;             // of who: ret is their tid (here always that which they began with)
+  std::optional<int> err;  // ret is then -1
   std::optional<int> status;
   std::optional<int> siginfo_signo, siginfo_code, siginfo_status;
   std::optional<int> siginfo_pid;

@@ -183,9 +183,8 @@ class Stage {
     Record &record = new_record(board_, step_, index);
     event.t0 = now();
     publish(record, event, Record::begun);
-    event.ret = event.call == Call::kill
-                    ? syscall(SYS_kill, event.target, event.sig)
-                    : syscall(SYS_tgkill, event.tgid, event.target, event.sig);
+    event.ret = event.call == Call::kill ? syscall(SYS_kill, event.target, event.sig)
+                                         : syscall(SYS_tgkill, event.tgid, event.target, event.sig);
     event.err = *event.ret == -1 ? errno : 0;
     event.t1 = now();
     publish(record, event, Record::ended);
@@ -201,9 +200,8 @@ class Stage {
   void await_death(const Event &exit) {
     const pid_t role = exit.pid, leader = board_.slots[role].leader;
     const bool thread = exit.call == Call::exit;
-    await("the death of " + who_name(role), [&] {
-      return thread ? proc_state(board_, role) == 'X' : is_dead(real(leader));
-    });
+    await("the death of " + who_name(role),
+          [&] { return thread ? proc_state(board_, role) == 'X' : is_dead(real(leader)); });
     const std::uint32_t used = std::min(board_.used.load(), Board::kRecords);
     for (pid_t other = who::tracer; other <= who::parent; ++other) {
       if (thread ? other != role : board_.slots[other].leader != leader) continue;

@@ -32,11 +32,11 @@ enum class Call : std::uint8_t {
   execve,          // succeeds: ret is 0, and pid what it was before
   seccomp,         // installs a filter: SECCOMP_RET_TRACE with `data` for getppid
   getppid,         // a system call that never sleeps, and that such a filter asks the tracer about
-  exit,        // this thread: data is the code; never returns
-  exit_group,  // data is the code; never returns
-  proc_state,  // target's state letter in /proc/PID/stat: data
-  died,        // open world: strace's "+++ exited with / killed by +++" of the caller: status
-  other,       // a call without meaning for the model
+  exit,            // this thread: data is the code; never returns
+  exit_group,      // data is the code; never returns
+  proc_state,      // target's state letter in /proc/PID/stat: data
+  died,            // open world: strace's "+++ exited with / killed by +++" of the caller: status
+  other,           // a call without meaning for the model
 };
 
 struct Siginfo {

@@ -124,8 +124,7 @@ long call_wait4(Event &event) {
 long call_waitid(Event &event) {
   siginfo_t info{};
   const idtype_t type = event.target == who::any_child ? P_ALL : P_PID;
-  const long ret =
-      call(SYS_waitid, type, arg(event.target), arg(&info), arg(event.options));
+  const long ret = call(SYS_waitid, type, arg(event.target), arg(&info), arg(event.options));
   if (ret == 0 && info.si_signo != 0) event.siginfo = to_siginfo(info);
   return ret;
 }

@@ -14,7 +14,9 @@ bool same(const char *a, const char *b) {
 }
 
 ClockGettime find(const char *name, std::uintptr_t base) {
-  const auto at = [&](std::uintptr_t offset) { return reinterpret_cast<const char *>(base + offset); };
+  const auto at = [&](std::uintptr_t offset) {
+    return reinterpret_cast<const char *>(base + offset);
+  };
   const auto *header = reinterpret_cast<const Elf64_Ehdr *>(base);
   const auto *segments = reinterpret_cast<const Elf64_Phdr *>(at(header->e_phoff));
   const Elf64_Dyn *dynamic = nullptr;

@@ -15,9 +15,9 @@ namespace ptmc::puppet {
 using traces::Board;
 using traces::Call;
 using traces::Event;
+using traces::is_tracee;
 using traces::Record;
 using traces::Slot;
-using traces::is_tracee;
 namespace who = traces::who;
 
 Board *board = nullptr;
