@@ -57,9 +57,9 @@ struct Event {
   pid_t tgid = 0;
   pid_t child = 0;  // of fork, where it is known also if the call has not returned
   int sig = 0;
-  std::uint64_t addr = 0;
-  std::uint64_t data = 0;
-  int options = 0;         // of wait4 and waitid, as passed
+  std::uint64_t addr = 0;  // off of PEEKSIGINFO
+  std::uint64_t data = 0;  // count of PEEKSIGINFO
+  int options = 0;         // of wait4 and waitid, as passed; flags of PEEKSIGINFO
   int how = 0;             // SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK
   std::uint64_t mask = 0;  // bit n-1 is signal n
   Disposition disposition = Disposition::deflt;
