@@ -211,6 +211,8 @@ void empty(Model &m, Caller c) {
       const Seen as = seen(s, t, c);
       return as.tracee || as.child;
     };
+    // A wait that leaves out deaths does not count the dead that it could reap.
+    auto alive = [&](const Step &s, int t) { return eligible(s, t) && !any_exit(s, t, c); };
     for (int options = 0; options < 8; ++options) {
       const int given = (options & 3) | (options & 4 ? 0 : kExited);
       Step s(m, nothing, std::max(who, 0),
@@ -220,7 +222,8 @@ void empty(Model &m, Caller c) {
              {Action::wait, who, 0, Err::ok, given | kNohang});
       may_wait(s, c);
       if (!(given & kExited)) s.needs(Feature::waitid);
-      s.guard("there is somebody to wait for", each(s, eligible));
+      s.guard("there is somebody to wait for",
+              (given & kExited) ? each(s, eligible) : each(s, alive));
       // In an open world a leader's death may wait for threads that nobody sees.
       if (given & kExited)
         s.guard("nobody has died", s.on(Feature::open_world) ||
@@ -236,10 +239,14 @@ void empty(Model &m, Caller c) {
       s.output(constant(0));
       m.add(std::move(s));
     }
-    Step s(m, none, std::max(who, 0), name, {Action::wait, who, 0, Err::echild, 0});
-    may_wait(s, c);
-    s.guard("there is nobody to wait for", !each(s, eligible));
-    m.add(std::move(s));
+    for (int given : {int{kExited}, 0}) {
+      Step s(m, none, std::max(who, 0), name + (given ? "" : ", no WEXITED"),
+             {Action::wait, who, 0, Err::echild, given});
+      may_wait(s, c);
+      if (!given) s.needs(Feature::waitid);
+      s.guard("there is nobody to wait for", given ? !each(s, eligible) : !each(s, alive));
+      m.add(std::move(s));
+    }
   }
 }
 
