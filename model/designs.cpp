@@ -49,12 +49,13 @@ const std::vector<Design> &designs() {
 
 const std::vector<KernelFeature> &kernel_features() {
   static const std::vector<KernelFeature> all{
-      {setoptions_atomic, 3, 4},      {requests_freeze, 3, 8},
-      {loop_sees_group_exit, 5, 0},   {exec_unreaped, 5, 13},
-      {syscall_message, 5, 3},        {requeue_keeps_queue, 5, 17},
-      {killed_never_stops, 5, 19},    {kill_sends_sigkill, 5, 19},
-      {dying_drops_signals, 6, 1},    {last_exit_is_group_exit, 6, 1},
-      {exiting_drops_signals, 6, 18}, {leader_takes_group_code, 6, 18},
+      {setoptions_atomic, 3, 4},        {requests_freeze, 3, 8},
+      {wait_any_tracee, 4, 7},          {loop_sees_group_exit, 5, 0},
+      {exec_unreaped, 5, 13},           {syscall_message, 5, 3},
+      {requeue_keeps_queue, 5, 17},     {killed_never_stops, 5, 19},
+      {kill_sends_sigkill, 5, 19},      {dying_drops_signals, 6, 1},
+      {last_exit_is_group_exit, 6, 1},  {exiting_drops_signals, 6, 18},
+      {leader_takes_group_code, 6, 18},
   };
   return all;
 }
@@ -195,6 +196,19 @@ const std::vector<Profile> &profiles() {
         Feature::execs},
        {TRACEFORK, TRACEEXEC, TRACEEXIT},
        2},
+      {"children",
+       "the first process waits for the one it forked, and gets its SIGCHLD",
+       1,
+       {CONT},
+       {attach, use_seize, cont, detach, exits, tracer_waits, Feature::forks, reaps},
+       {},
+       2},
+      {"parent-dies",
+       "the real parent dies, and init reaps in its place",
+       1,
+       {STOP, CONT, KILL},
+       with({parent_dies, Feature::parent_ignores, traceme}),
+       {TRACEEXIT}},
       {"filters",
        "a seccomp filter",
        1,
@@ -306,6 +320,8 @@ Shape explored_shape(const Config &config, int threads, int processes) {
   Shape shape{.threads = threads, .signals = explored_signals()};
   shape.processes = processes;
   if (config[clones]) shape.started = 1;
+  if (config[reaps])
+    shape.signals.insert(std::find(shape.signals.begin(), shape.signals.end(), CONT), CHLD);
   return shape;
 }
 

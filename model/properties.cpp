@@ -13,6 +13,7 @@ const std::vector<Property> &properties() {
     request_laws(laws);
     exit_laws(laws);
     process_laws(laws);
+    parent_laws(laws);
     normal_form_laws(laws);
     return laws;
   }();

@@ -55,17 +55,21 @@ std::vector<Meaning> process_fields(const View &v) {
   const TracerFields &tracer = v.m.schema.tracer;
   const SigchldFields &to_parent = v.m.schema.parent.chld;
   const Expr sigchld = v.m.on(Feature::sigchld), lives = !v.get(tracer.dead);
+  const Expr parent_lives = ne(v.get(v.m.schema.parent.state), static_cast<Value>(Parent::gone));
+  const Expr tells = v.p == &v.m.schema.process[0] ? sigchld : v.m.on(Feature::reaps);
   const Expr tracer_told = ne(v.get(tracer.chld.code), 0);
   const Expr parent_told = ne(v.get(to_parent.code), 0);
   return {
-      {p.cld, sigchld},
+      {p.cld, tells},
+      {p.notice, v.m.on(Feature::reaps)},
+      {v.m.schema.parent.ignores, parent_lives},
       {p.stop_code, !v.get(p.group_exit)},
       {p.death, v.get(p.group_exit)},
       {tracer.attaching, lives},
       {tracer.chld.code, sigchld && lives},
       {tracer.chld.status, tracer_told},
       {tracer.chld.thread, tracer_told},
-      {to_parent.code, sigchld && !v.m.on(Feature::parent_is_tracer)},
+      {to_parent.code, sigchld && !v.m.on(Feature::parent_is_tracer) && parent_lives},
       {to_parent.status, parent_told},
       {to_parent.thread, parent_told},
   };

@@ -86,6 +86,7 @@ bool StepView::succeeds(Action action, int thread) const {
 }
 
 bool StepView::sends(Sig sig) const {
+  if (step.thread >= 0 && m.schema.process_of(step.thread) != before.process()) return false;
   if (step.label.action == Action::send) return step.label.err == Err::ok && step.label.arg == sig;
   return (step.rule->id == "syscall.resumed" || step.rule->id == "inject.requeue") &&
          step.parameters.ends_with(kSignals[sig].name);

@@ -7,9 +7,9 @@ namespace ptmc::model {
 
 Model::Model(const Shape &shape, const Config *config)
     : Model(shape, config,
-            {attach_rules, request_rules, resume_rules, wait_rules, signal_rules, delivery_rules,
-             group_stop_rules, syscall_rules, fork_rules, exec_rules, exit_rules, tracee_rules,
-             open_world_rules}) {}
+            {attach_rules, request_rules, resume_rules, wait_rules, parent_rules, signal_rules,
+             delivery_rules, group_stop_rules, syscall_rules, fork_rules, exec_rules, exit_rules,
+             tracee_rules, open_world_rules}) {}
 
 Model::Model(const Shape &shape, const Config *config, std::initializer_list<Area> areas)
     : schema(shape) {
@@ -31,7 +31,8 @@ State Model::initial(int threads) const {
 }
 
 const Rule *Model::family(Rule rule) {
-  for ([[maybe_unused]] const Rule &r : rules) assert(r.id != rule.id);
+  for (const Rule &r : rules)
+    if (r.id == rule.id) return &r;
   rule.number = static_cast<int>(rules.size());
   return &rules.emplace_back(std::move(rule));
 }

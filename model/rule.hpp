@@ -43,10 +43,10 @@ enum class Action : std::uint8_t {
   sigmask,       // GETSIGMASK; output: blocked signals, bit by Sig
   setsigmask,    // arg: index in Shape::masks
   invalid,       // a stop-requiring request with an unknown number or a bad signal
-  wait,          // tracer, parent or tracee; output: status
+  wait,          // tracer, parent or tracee (arg: its thread); output: status
   sigchld,       // tracer or parent takes a SIGCHLD; output: si_code << 24 | thread << 16 | status
   tracer_exit,
-  send,           // world or tracee; arg: Sig; thread: -1 for kill
+  send,           // world or tracee; arg: Sig; thread: -1 - the process for kill
   user,           // tracee, from here on
   enter_syscall,  // arg: SysCall, | exit code or CloneFlags << 8
   fork,           // arg: the child, -1: not in the model
@@ -54,6 +54,7 @@ enum class Action : std::uint8_t {
   sigaction,      // arg: Sig << 2 | disposition
   handler,        // arg: Sig
   sigreturn,      // arg: Sig
+  parent_exit,    // parent
 };
 inline constexpr int kFlip = 1 << 16;
 inline constexpr Value kAnyMessage = 1u << 30;  // the message is not the model's
@@ -72,6 +73,10 @@ enum WaitOption : std::uint8_t {
   kNohang = 4,
   kNowait = 8,
   kExited = 16,
+  // Which children the call sees, and before 4.7 which tracees (eligible_child): all but those of a
+  // clone unless it gives __WCLONE alone; those of a clone if it gives __WCLONE or __WALL.
+  kNormal = 32,
+  kClone = 64,
 };
 
 struct Label {
@@ -136,7 +141,7 @@ class Model {
   State initial() const { return initial(schema.shape.started); }
   State initial(int threads) const;  // that the first process has
 
-  const Rule *family(Rule rule);  // registers it
+  const Rule *family(Rule rule);  // registers it, once for each id
   void add(Step &&step);
 
   Schema schema;
@@ -208,6 +213,7 @@ void attach_rules(Model &m);
 void request_rules(Model &m);
 void resume_rules(Model &m);
 void wait_rules(Model &m);
+void parent_rules(Model &m);
 void signal_rules(Model &m);
 void delivery_rules(Model &m);
 void group_stop_rules(Model &m);

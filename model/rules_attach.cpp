@@ -178,6 +178,13 @@ void traceme(Model &m) {
                              {"R3"},
                              "",
                              ""});
+  const Rule *orphan = m.family({"traceme.orphan",
+                                 Actor::tracee,
+                                 "succeeds and does nothing: its real parent is exiting",
+                                 {"ptrace_traceme"},
+                                 {"R2"},
+                                 "",
+                                 ""});
   const Rule *refused = m.family(
       {"traceme.eperm", Actor::tracee, "is traced already", {"ptrace_traceme"}, {"R1"}, "", ""});
   for (int t = 0; t < m.threads(); ++t) {
@@ -195,6 +202,14 @@ void traceme(Model &m) {
       }
       m.add(std::move(s));
     }
+    Step s(m, orphan, t, tname(t), {Action::traceme, t, 0, Err::ok, 0});
+    s.needs(Feature::traceme);
+    const Expr dies = ite(s.on(Feature::parent_is_tracer), s.get(s.tracer.dead),
+                          eq(s.get(s.schema.parent.state), static_cast<Value>(Parent::exiting)));
+    s.guard("its parent is exiting", dies);
+    in_own_call(s, t);
+    s.at("it is not traced", s.t(t).tracing, 0);
+    m.add(std::move(s));
   }
 }
 
@@ -253,7 +268,8 @@ void tracer_death(Model &m) {
       s.when(at_loc(s, t, Loc::zombie), [&] {
         if (s.is_leader(t))
           s.when(alone(s, t), [&] {
-            const Expr own = s.on(Feature::parent_is_tracer) && s.get(s.schema.parent.ignores);
+            const int process = m.schema.process_of(t);
+            const Expr own = own_child(s, process) && s.get(s.schema.parent.ignores);
             s.when(own, [&] { release(s, t); });
             s.when(!own, [&] { notify_exit(s, t); });
           });

@@ -72,6 +72,8 @@ ProcessFields Schema::add_process(int k) {
   p.stop_code = add(k, -1, "stop_code", kSigBits);
   p.death = add(k, -1, "death", kStatusBits);
   p.exec_task = add(k, -1, "exec_task", std::bit_width(static_cast<unsigned>(shape.all_threads())));
+  p.clone_child = add(k, -1, "clone_child", 1, true);
+  p.notice = add(k, -1, "notice", k > 0 ? 1 : 0, true);
   return p;
 }
 
@@ -130,6 +132,7 @@ Schema::Schema(const Shape &shape) : shape(shape) {
   };
   for (int k = 0; k < shape.processes; ++k) process.push_back(add_process(k));
   tracer.dead = add(-1, -1, "tracer_dead", 1, true);
+  parent.state = add(-1, -1, "parent_state", 2);
   parent.ignores = add(-1, -1, "parent_ignores", 1, true);
   tracer.attaching = add(-1, -1, "attaching", kThreadBits);
   tracer.chld = sigchld("tracer");

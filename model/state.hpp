@@ -138,10 +138,12 @@ struct ProcessFields {
   std::array<Field, SIG_COUNT> pend, disposition;
   Field jobs, cld;
   Field group_exit;
-  Field stop_count;  // group_stop_count
-  Field stop_code;   // group_exit_code during job control: the signal not yet reported
-  Field death;       // group_exit_code once GROUP_EXIT is set
-  Field exec_task;   // 1 + the thread that waits in de_thread (group_exec_task), 0: none
+  Field stop_count;   // group_stop_count
+  Field stop_code;    // group_exit_code during job control: the signal not yet reported
+  Field death;        // group_exit_code once GROUP_EXIT is set
+  Field exec_task;    // 1 + the thread that waits in de_thread (group_exec_task), 0: none
+  Field clone_child;  // its exit signal is not SIGCHLD
+  Field notice;       // of the second: a SIGCHLD to its real parent, the first, is on its way
 };
 
 // The SIGCHLD that is pending for the tracer, or for the real parent.
@@ -156,8 +158,12 @@ struct TracerFields {
   SigchldFields chld;
 };
 
-// The real parent of the first process.
+// What has become of the first process's real parent.
+enum class Parent : std::uint8_t { lives, exiting, gone };  // gone: init is the real parent
+
+// The real parent of the first process. That of the second is the first.
 struct ParentFields {
+  Field state;    // Parent
   Field ignores;  // its disposition of SIGCHLD is SIG_IGN
   SigchldFields chld;
 };

@@ -224,6 +224,7 @@ bool normal_form_thread(const Hand &, const HandThread &t) {
 bool normal_form_process(const Hand &h) {
   const bool sigchld = h.has(Feature::sigchld);
   if (h.cld && !sigchld) return false;
+  if (h.parent_state == 2 && (h.parent_ignores || h.chld_parent[0])) return false;
   if (h.stop_code && h.group_exit) return false;
   if (h.death && !h.group_exit) return false;
   if (h.tracer_dead && (h.attaching || h.chld_tracer[0])) return false;

@@ -10,6 +10,7 @@ Hand decode(const Interpreter &interpreter, const Config &config, const State &s
   const SigchldFields &tracer = schema.tracer.chld, &parent = schema.parent.chld;
   h.group_exit = get(p.group_exit), h.tracer_dead = get(schema.tracer.dead);
   h.exec_task = get(p.exec_task);
+  h.parent_state = get(schema.parent.state), h.parent_ignores = get(schema.parent.ignores);
   h.jobs = get(p.jobs), h.cld = get(p.cld), h.stop_count = get(p.stop_count);
   h.stop_code = get(p.stop_code), h.death = get(p.death),
   h.attaching = get(schema.tracer.attaching);

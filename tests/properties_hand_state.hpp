@@ -57,6 +57,7 @@ struct Hand {
   bool pending[SIG_COUNT] = {};
   bool group_exit = false, tracer_dead = false;
   Value jobs = 0, cld = 0, stop_count = 0, stop_code = 0, death = 0, attaching = 0, exec_task = 0;
+  Value parent_state = 0, parent_ignores = 0;
   Value chld_tracer[3] = {}, chld_parent[3] = {};
 
   bool has(Feature f) const { return config[f]; }

@@ -76,6 +76,7 @@ Action resumes(long request) {
 // wait4 always waits for deaths; its WUNTRACED is waitid's WSTOPPED.
 int wait_options(const Event &e) {
   int given = e.call == Call::waitid && !(e.options & WEXITED) ? 0 : int{model::kExited};
+  given |= model::kNormal;
   if (e.options & WUNTRACED) given |= model::kUntraced;
   if (e.options & WCONTINUED) given |= model::kContinued;
   if (e.options & WNOWAIT) given |= model::kNowait;
