@@ -76,6 +76,8 @@ namespace ptmc::model {
   X(tracer_waits, p, "the tracer waits")                                                         \
   X(parent_waits, p, "the real parent waits")                                                    \
   X(tracer_dies, p, "the tracer dies")                                                           \
+  X(second_tracer, p, "there are two tracers")                                                   \
+  X(tracer_threads, p, "... which are threads of one process")                                   \
   X(exits, p, "threads and the process exit")                                                    \
   X(forks, p, "the tracee forks, with vfork too")                                                \
   X(clones, p, "the tracee starts threads; at first it has one")                                 \

@@ -200,7 +200,7 @@ const std::vector<Profile> &profiles() {
        "the first process waits for the one it forked, and gets its SIGCHLD",
        1,
        {CONT},
-       {attach, use_seize, cont, detach, exits, tracer_waits, Feature::forks, reaps},
+       {attach, cont, detach, exits, tracer_waits, Feature::forks, reaps},
        {},
        2},
       {"parent-dies",
@@ -208,6 +208,20 @@ const std::vector<Profile> &profiles() {
        1,
        {STOP, CONT, KILL},
        with({parent_dies, Feature::parent_ignores, traceme}),
+       {TRACEEXIT}},
+      {"tracers",
+       "two tracers, each with its own tracees",
+       1,
+       {CONT, KILL},
+       {attach, use_seize, interrupt, cont, detach, setoptions, inspect, exits, tracer_waits,
+        tracer_dies, second_tracer},
+       {TRACEEXIT}},
+      {"tracer-threads",
+       "two threads of one tracer, which wait for each other's tracees",
+       1,
+       {CONT, KILL},
+       {attach, use_seize, interrupt, cont, detach, setoptions, inspect, exits, tracer_waits,
+        tracer_dies, second_tracer, tracer_threads},
        {TRACEEXIT}},
       {"filters",
        "a seccomp filter",
@@ -320,6 +334,8 @@ Shape explored_shape(const Config &config, int threads, int processes) {
   Shape shape{.threads = threads, .signals = explored_signals()};
   shape.processes = processes;
   if (config[clones]) shape.started = 1;
+  if (config[second_tracer]) shape.tracers = 2;
+  shape.tracer_threads = config[tracer_threads];
   if (config[reaps])
     shape.signals.insert(std::find(shape.signals.begin(), shape.signals.end(), CONT), CHLD);
   return shape;
@@ -330,7 +346,7 @@ Config whole_config(const DesignSpec &spec, bool one_process) {
   for (std::size_t f = 0; f < kFeatureCount; ++f)
     if (kFeatures[f].group == 'p') c.on[f] = true;
   for (int o = 0; o < OPTION_COUNT; ++o) c[option_feature(static_cast<Option>(o))] = false;
-  c[orphaned] = false;
+  for (Feature f : {orphaned, second_tracer, tracer_threads}) c[f] = false;
   c[open_world] = false;
   c[change_options] = false;
   c[parent_is_tracer] = one_process;

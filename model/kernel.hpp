@@ -25,13 +25,16 @@ Expr group_ends(const Step &s);                // SIGNAL_GROUP_EXIT, or group_ex
 Expr parent_gone(const Step &s, int process);  // its real parent has died: it is init's
 Expr parent_ignores(const Step &s, int process);  // its real parent ignores SIGCHLD
 Expr tells_parent(const Step &s, int process);    // SIGCHLD to its real parent is state
-Expr own_child(const Step &s, int process);  // its tracer is its real parent (!ptrace_reparented)
-Expr may_act(const Step &s, int t);          // t has made the notifications that it owes
-Expr notifying(const Step &s, int t);        // PTRACE_EVENT_STOP machinery: TRAP_NOTIFY is used
-Expr flags_stops(const Step &s, int t);      // its jobctl traps carry PTRACE_EVENT_STOP
-Expr interruptible(const Step &s, int t);    // PTRACE_INTERRUPT is allowed
-Expr listenable(const Step &s, int t);       // PTRACE_LISTEN is allowed
-Expr ignores(const Step &s, Sig sig);  // disposition: SIG_IGN, or default and that is to ignore
+Expr parent_traces(const Step &s, int process);   // its real parent is the first tracer's process
+Expr own_child(const Step &s, int t);  // its tracer is its real parent's (!ptrace_reparented)
+Expr is_tracee(const Step &s, int t);  // of the tracer that acts
+Expr had_by(const Step &s, int t, int tracer);
+Expr may_act(const Step &s, int t);        // t has made the notifications that it owes
+Expr notifying(const Step &s, int t);      // PTRACE_EVENT_STOP machinery: TRAP_NOTIFY is used
+Expr flags_stops(const Step &s, int t);    // its jobctl traps carry PTRACE_EVENT_STOP
+Expr interruptible(const Step &s, int t);  // PTRACE_INTERRUPT is allowed
+Expr listenable(const Step &s, int t);     // PTRACE_LISTEN is allowed
+Expr ignores(const Step &s, Sig sig);      // disposition: SIG_IGN, or default and that is to ignore
 Expr handles(const Step &s, Sig sig);
 Expr acts_by_default(const Step &s, Sig sig);
 Expr has_work(const Step &s, int t);  // recalc_sigpending: something for get_signal

@@ -14,6 +14,7 @@ const std::vector<Property> &properties() {
     exit_laws(laws);
     process_laws(laws);
     parent_laws(laws);
+    tracer_laws(laws);
     normal_form_laws(laws);
     return laws;
   }();

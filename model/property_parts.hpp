@@ -36,6 +36,7 @@ class View {
   Expr dying(int thread) const { return killed(thread) || exits(thread); }
   Expr tracing_is(int thread, Traced how) const;
   Expr traced(int thread) const { return !tracing_is(thread, Traced::no); }
+  Expr tracer_of(int thread, Field TracerFields::*of) const;  // of the one that has it
   Expr flagged(int thread) const;  // its job control traps carry PTRACE_EVENT_STOP
   Expr jobs_are(Jobs flags) const { return eq(get(p->jobs), static_cast<Value>(flags)); }
   Expr group_stops() const;  // group_stop_count > 0 or SIGNAL_STOP_STOPPED
@@ -105,6 +106,7 @@ void request_laws(Laws &all);
 void exit_laws(Laws &all);
 void process_laws(Laws &all);
 void parent_laws(Laws &all);
+void tracer_laws(Laws &all);
 void normal_form_laws(Laws &all);
 
 }  // namespace ptmc::model

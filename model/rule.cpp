@@ -15,6 +15,12 @@ Model::Model(const Shape &shape, const Config *config, std::initializer_list<Are
     : schema(shape) {
   if (config) this->config = *config;
   for (Area area : areas) area(*this);
+  // What the other tracers do, beside what the first does.
+  for (acting = 1; acting < shape.tracers; ++acting)
+    for (Area area : areas)
+      for (Area tracers : {attach_rules, request_rules, resume_rules, wait_rules})
+        if (area == tracers) area(*this);
+  acting = 0;
 }
 
 Expr Model::on(Feature f) const {
@@ -50,12 +56,18 @@ void Model::add(Step &&step) {
 }
 
 Step::Step(Model &model, const Rule *rule, int thread, std::string parameters, Label label)
-    : m(model), schema(model.schema), tracer(schema.tracer), p(&schema.process[0]) {
+    : m(model),
+      schema(model.schema),
+      acting(model.acting),
+      tracer(schema.tracers[static_cast<std::size_t>(acting)]),
+      p(&schema.process[0]) {
   if (thread >= 0) enter(schema.process_of(thread));
   instance_.rule = rule;
   instance_.thread = thread;
   instance_.parameters = std::move(parameters);
   instance_.label = label;
+  instance_.label.tracer = acting;
+  if (acting) instance_.parameters += ", by tracer " + std::to_string(acting);
   known_.resize(schema.size());
   written_.resize(schema.size());
 }

@@ -35,17 +35,17 @@ enum class Action : std::uint8_t {
   sysemu_singlestep,
   detach,
   kill,
-  setoptions,    // arg: option set, or kFlip + the option flipped
-  getsiginfo,    // output: Sig << 8 | Info; or the stop's code, with kTrapInfo, of a trap's own
-  geteventmsg,   // output: message; exit statuses as wait encodes them; kThreadMessage + a thread
-  syscall_info,  // output: op of GET_SYSCALL_INFO
-  setsiginfo,    // arg: index in Shape::siginfos
-  sigmask,       // GETSIGMASK; output: blocked signals, bit by Sig
-  setsigmask,    // arg: index in Shape::masks
-  invalid,       // a stop-requiring request with an unknown number or a bad signal
-  wait,          // tracer, parent or tracee (arg: its thread); output: status
-  sigchld,       // tracer or parent takes a SIGCHLD; output: si_code << 24 | thread << 16 | status
-  tracer_exit,
+  setoptions,     // arg: option set, or kFlip + the option flipped
+  getsiginfo,     // output: Sig << 8 | Info; or the stop's code, with kTrapInfo, of a trap's own
+  geteventmsg,    // output: message; exit statuses as wait encodes them; kThreadMessage + a thread
+  syscall_info,   // output: op of GET_SYSCALL_INFO
+  setsiginfo,     // arg: index in Shape::siginfos
+  sigmask,        // GETSIGMASK; output: blocked signals, bit by Sig
+  setsigmask,     // arg: index in Shape::masks
+  invalid,        // a stop-requiring request with an unknown number or a bad signal
+  wait,           // tracer, parent or tracee (arg: its thread); output: status
+  sigchld,        // tracer or parent takes a SIGCHLD; output: si_code << 24 | thread << 16 | status
+  tracer_exit,    // arg: 1 if all its threads
   send,           // world or tracee; arg: Sig; thread: -1 - the process for kill
   user,           // tracee, from here on
   enter_syscall,  // arg: SysCall, | exit code or CloneFlags << 8
@@ -77,6 +77,7 @@ enum WaitOption : std::uint8_t {
   // clone unless it gives __WCLONE alone; those of a clone if it gives __WCLONE or __WALL.
   kNormal = 32,
   kClone = 64,
+  kThreads = 128,  // it does not give __WNOTHREAD: sees the tracees of the caller's other threads
 };
 
 struct Label {
@@ -88,6 +89,7 @@ struct Label {
   // least these, and leaves the rest to be waited for again with kNowait only; "nothing there" for
   // exactly these.
   int options = 0;
+  int tracer = 0;  // which one acts
   bool operator==(const Label &) const = default;
 };
 
@@ -146,6 +148,7 @@ class Model {
 
   Schema schema;
   std::optional<Config> config;
+  int acting = 0;  // the tracer whose rules are being added
   std::deque<Rule> rules;
   std::vector<Instance> instances;
 };
@@ -157,6 +160,7 @@ class Step {
 
   Model &m;
   const Schema &schema;
+  const int acting;  // which tracer acts; the first where none does
   const TracerFields &tracer;
   const ProcessFields *p;  // the process of `thread`, or the one that the step is inside of
   const ThreadFields &t(int thread) const { return schema.thread[thread]; }

@@ -19,7 +19,10 @@ void set_options(Step &s, int t, int set) {
   }
 }
 
-void become_tracee(Step &s, int t, Traced how) { s.set(s.t(t).tracing, static_cast<Value>(how)); }
+void become_tracee(Step &s, int t, Expr how) {
+  s.set(s.t(t).tracing, how);
+  s.set(s.t(t).by, static_cast<Value>(s.acting));
+}
 
 // ptrace_set_stopped (R11, R12): a STOPPED thread moves to a trap while its tracer sleeps.
 void set_stopped(Step &s, int t) {
@@ -77,7 +80,7 @@ void attach(Model &m) {
       s.guard("no thread of it execs", may_attach(s, t));
       s.guard("it lives", alive(s, t));
       s.at("it is not traced", s.t(t).tracing, 0);
-      become_tracee(s, t, Traced::attached);
+      become_tracee(s, t, constant(static_cast<Value>(Traced::attached)));
       send(s, STOP, to, Info::kernel, truth(true));
       set_stopped(s, t);
       m.add(std::move(s));
@@ -131,9 +134,9 @@ void seize(Model &m) {
       s.guard("no thread of it execs", may_attach(s, t));
       s.guard("it lives", alive(s, t));
       s.at("it is not traced", s.t(t).tracing, 0);
-      s.set(s.t(t).tracing,
-            ite(s.on(Feature::hidden_bit), constant(static_cast<Value>(Traced::seized)),
-                constant(static_cast<Value>(Traced::attached))));
+      become_tracee(s, t,
+                    ite(s.on(Feature::hidden_bit), constant(static_cast<Value>(Traced::seized)),
+                        constant(static_cast<Value>(Traced::attached))));
       s.when(s.on(Feature::seize_options), [&] { set_options(s, t, set); });
       set_stopped(s, t);
       m.add(std::move(s));
@@ -196,7 +199,7 @@ void traceme(Model &m) {
       in_own_call(s, t);
       if (rule == ok) {
         s.at("it is not traced", s.t(t).tracing, 0);
-        become_tracee(s, t, Traced::attached);
+        become_tracee(s, t, constant(static_cast<Value>(Traced::attached)));
       } else {
         s.guard("it is traced", traced(s, t));
       }
@@ -244,8 +247,21 @@ void tracer_death(Model &m) {
   d.at("the tracer lives", d.tracer.dead, 0);
   d.raise(d.tracer.dead);
   d.set(d.tracer.attaching, 0);
-  clear_sigchld(d, d.tracer.chld);
+  if (!m.schema.shape.tracer_threads) clear_sigchld(d, d.tracer.chld);
   m.add(std::move(d));
+  if (m.schema.shape.tracer_threads && m.acting == 0) {
+    Step all(m, dies, -1, "all its threads", {Action::tracer_exit, -1, 1, Err::ok, 0});
+    all.needs(Feature::tracer_dies);
+    Expr lives = truth(false);
+    for (const TracerFields &thread : m.schema.tracers) {
+      lives = lives || !all.get(thread.dead);
+      all.raise(thread.dead);
+      all.set(thread.attaching, 0);
+      clear_sigchld(all, thread.chld);
+    }
+    all.guard("one of them lives", lives);
+    m.add(std::move(all));
+  }
 
   const Rule *left =
       m.family({"tracer.exit.unlink",
@@ -261,15 +277,14 @@ void tracer_death(Model &m) {
     for (const Target &to : targets(m, t, false)) {
       Step s(m, left, t, tname(t) + (to.pick < 0 ? "" : ", EXITKILL"));
       s.at("the tracer is dead", s.tracer.dead, 1);
-      s.guard("it is a tracee", traced(s, t));
+      s.guard("it is a tracee", is_tracee(s, t));
       if (to.pick >= 0) s.at("EXITKILL is set", s.t(t).option[EXITKILL], 1);
+      const Expr own = own_child(s, t) && s.get(s.schema.parent.ignores);
       send(s, KILL, to, Info::kernel, s.get(s.t(t).option[EXITKILL]));
       unlink(s, t, unread_code(s, t));
       s.when(at_loc(s, t, Loc::zombie), [&] {
         if (s.is_leader(t))
           s.when(alone(s, t), [&] {
-            const int process = m.schema.process_of(t);
-            const Expr own = own_child(s, process) && s.get(s.schema.parent.ignores);
             s.when(own, [&] { release(s, t); });
             s.when(!own, [&] { notify_exit(s, t); });
           });
@@ -287,7 +302,7 @@ void attach_rules(Model &m) {
   attach(m);
   seize(m);
   attached(m);
-  traceme(m);
+  if (m.acting == 0) traceme(m);
   detach(m);
   tracer_death(m);
 }

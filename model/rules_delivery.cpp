@@ -205,8 +205,7 @@ void loop_start(Model &m) {
     const Expr continued = eq(c.get(c.p->cld), static_cast<Value>(Jobs::continued));
     for (bool to_tracer : {false, true}) {
       const int leader = c.leader();
-      const Expr told =
-          to_tracer ? traced(c, leader) && !own_child(c, m.schema.process_of(t)) : truth(true);
+      const Expr told = to_tracer ? traced(c, leader) && !own_child(c, leader) : truth(true);
       c.when(told && continued,
              [&] { sigchld(c, to_tracer, leader, kCldContinued, constant(killed_by(CONT))); });
       c.when(told && !continued, [&] {

@@ -41,6 +41,7 @@ Expr calls(const Step &s, int t, SysCall call) {
 void attach_child(Step &s, int t, int u) {
   const ThreadFields &f = s.t(t), &c = s.t(u);
   s.set(c.tracing, s.get(f.tracing));
+  s.set(c.by, s.get(f.by));
   for (int o = 0; o < OPTION_COUNT; ++o) s.set(c.option[o], s.get(f.option[o]));
   const Expr traps =
       (s.on(Feature::hidden_bit) && eq(s.get(f.tracing), static_cast<Value>(Traced::seized))) ||

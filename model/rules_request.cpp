@@ -11,7 +11,7 @@ void no_tracee(Model &m, const Rule *rule, int t, Action action, Feature needed)
   Step s(m, rule, t, tname(t), {action, t, 0, Err::esrch, 0});
   s.needs(needed);
   tracer_is_free(s);
-  s.guard("it is no tracee", !(traced(s, t) && exists(s, t)));
+  s.guard("it is no tracee", !(is_tracee(s, t) && exists(s, t)));
   m.add(std::move(s));
 }
 
@@ -43,7 +43,7 @@ void interrupt(Model &m) {
       s.needs(Feature::seize);
       s.needs(Feature::interrupt);
       tracer_is_free(s);
-      s.guard("it is a tracee", traced(s, t) && exists(s, t));
+      s.guard("it is a tracee", is_tracee(s, t) && exists(s, t));
       const Expr allowed = interruptible(s, t);
       s.guard(rule == ok ? "INTERRUPT is allowed" : "INTERRUPT is not allowed",
               rule == ok ? allowed : !allowed);
@@ -137,7 +137,7 @@ void kill(Model &m) {
       s.needs(Feature::ptrace_kill);
       s.needs(Feature::kill_sends_sigkill);
       tracer_is_free(s);
-      s.guard("it is a tracee", traced(s, t) && exists(s, t));
+      s.guard("it is a tracee", is_tracee(s, t) && exists(s, t));
       send(s, KILL, to, Info::kernel, !at_loc(s, t, Loc::zombie));
       m.add(std::move(s));
     }
@@ -145,7 +145,7 @@ void kill(Model &m) {
     s.needs(Feature::ptrace_kill);
     s.needs(!s.on(Feature::kill_sends_sigkill));
     tracer_is_free(s);
-    s.guard("it is a tracee", traced(s, t) && exists(s, t));
+    s.guard("it is a tracee", is_tracee(s, t) && exists(s, t));
     s.guard("it has notified the tracer", may_act(s, t));
     s.when(in_trap(s, t) && !s.get(s.t(t).listening), [&] {
       s.clear(s.t(t).systrace);
@@ -207,7 +207,7 @@ void setoptions(Model &m) {
       tracer_is_free(s);
       // RFC (e): whether also while listening is open.
       const Expr heard = s.on(Feature::setoptions_while_listening) && s.get(s.t(t).listening) &&
-                         traced(s, t) && in_trap(s, t) && !killed(s, t);
+                         is_tracee(s, t) && in_trap(s, t) && !killed(s, t);
       s.guard("it is in a ptrace-stop", !stop_refused(s, t) || heard);
       s.guard("it has notified the tracer", may_act(s, t));
       s.set(s.t(t).option[o], !s.get(s.t(t).option[o]));

@@ -52,10 +52,14 @@ Seen seen(const Step &s, int t, const Caller &c) {
   const Expr mine =
       truth(t == s.schema.leader(c.child)) && exists(s, t) && !at_loc(s, t, Loc::unreleased);
   if (c.actor != Actor::tracer) return {truth(false), mine};
-  return {traced(s, t) && exists(s, t), s.on(Feature::parent_is_tracer) && mine && !traced(s, t)};
+  // Threads of one process see each other's tracees, and its children.
+  const bool one = s.schema.shape.tracer_threads;
+  const Expr tracee = traced(s, t) && (truth(one) || had_by(s, t, s.acting)) && exists(s, t);
+  const Expr own = s.on(Feature::parent_is_tracer) && truth(one || s.acting == 0);
+  return {tracee, own && mine && !tracee};
 }
 
-// Whether the options of a call let it see the thread (eligible_child): kNormal, kClone. A child,
+// Whether the options of a call let it see the thread (eligible_child, and __WNOTHREAD). A child,
 // and before 4.7 a tracee, is one of a clone if its exit signal is not SIGCHLD; other threads than
 // leaders have none.
 Expr eligible(const Step &s, int t, const Caller &c, int sight) {
@@ -63,11 +67,23 @@ Expr eligible(const Step &s, int t, const Caller &c, int sight) {
   const Expr clone =
       truth(!s.is_leader(t)) || s.get(s.schema.process[s.schema.process_of(t)].clone_child);
   const Expr shown = ite(clone, truth((sight & kClone) != 0), truth((sight & kNormal) != 0));
-  return (as.tracee && (s.on(Feature::wait_any_tracee) || shown)) || (as.child && shown);
+  const Expr reached = truth((sight & kThreads) != 0) || had_by(s, t, s.acting);
+  return (as.tracee && reached && (s.on(Feature::wait_any_tracee) || shown)) || (as.child && shown);
 }
 // ... and that these options are the least that do.
 Expr needs_just(const Step &s, int t, const Caller &c, int sight) {
-  return eligible(s, t, c, sight) && (truth(sight == 0) || !eligible(s, t, c, 0));
+  Expr least = eligible(s, t, c, sight);
+  for (int bit : {kNormal, kClone, kThreads})
+    if (sight & bit) least = least && !eligible(s, t, c, sight & ~bit);
+  return least;
+}
+
+// The least options that let a call see somebody.
+std::vector<int> sights(const Model &m) {
+  std::vector<int> all{0, kNormal, kClone};
+  if (m.schema.shape.tracer_threads)
+    for (int sight : {0, int{kNormal}, int{kClone}}) all.push_back(sight | kThreads);
+  return all;
 }
 
 Expr dead_and_whole(const Step &s, int t) {  // not a leader with live threads
@@ -107,7 +123,7 @@ Expr status_of_stop(Expr code) {
 // The tracer reaps: a leader's death then goes to its real parent.
 void reap(Step &s, int t) {
   if (!s.is_leader(t)) return release(s, t);
-  const Expr reparented = !own_child(s, s.schema.process_of(t));
+  const Expr reparented = !own_child(s, t);
   s.when(reparented, [&] {
     unlink(s, t, constant(NONE));
     notify_exit(s, t);
@@ -158,13 +174,14 @@ void reports(Model &m, const Caller &c) {
                                "",
                                ""});
   for (int t = 0; t < m.threads(); ++t)
-    for (int sight : {0, int{kNormal}, int{kClone}})
+    for (int sight : sights(m))
       for (int nowait : {0, int{kNowait}}) {
         auto start = [&](const Rule *rule, int options) {
-          Step s(
-              m, rule, t,
-              tname(t) + by(c) + (nowait ? ", WNOWAIT" : "") + (sight & kClone ? ", __WALL" : ""),
-              {Action::wait, t, std::max(c.thread, 0), Err::ok, options | nowait | sight});
+          Step s(m, rule, t,
+                 tname(t) + by(c) + (nowait ? ", WNOWAIT" : "") +
+                     (sight & kClone ? ", __WALL" : "") +
+                     (sight & kThreads ? ", another thread's" : ""),
+                 {Action::wait, t, std::max(c.thread, 0), Err::ok, options | nowait | sight});
           may_wait(s, c);
           if (nowait) s.needs(Feature::waitid);
           s.guard("the caller sees it", needs_just(s, t, c, sight));
@@ -231,11 +248,16 @@ void empty(Model &m, const Caller &c) {
                                {"R137"},
                                "",
                                ""});
-  static constexpr std::pair<int, const char *> kSights[] = {
+  std::vector<std::pair<int, std::string>> calls{
       {kNormal, ""}, {kClone, ", __WCLONE"}, {kNormal | kClone, ", __WALL"}};
+  if (m.schema.shape.tracer_threads)
+    for (std::size_t i = 0; i < 3; ++i) {
+      calls.emplace_back(calls[i].first, calls[i].second + ", __WNOTHREAD");
+      calls[i].first |= kThreads;
+    }
   for (int who = -1; who < m.threads(); ++who) {
     if (c.actor == Actor::tracee && who >= 0 && who != m.schema.leader(c.child)) continue;
-    for (const auto &[sight, text] : kSights) {
+    for (const auto &[sight, text] : calls) {
       const std::string name = (who < 0 ? "any" : tname(who)) + by(c) + text;
       auto each = [&, sight = sight](Step &s, auto of) {
         Expr any = truth(false);
@@ -250,7 +272,7 @@ void empty(Model &m, const Caller &c) {
         Step s(m, rule, std::max(who, 0), name + text,
                {Action::wait, who, std::max(c.thread, 0), err, options | sight});
         may_wait(s, c);
-        if (sight != kNormal) s.needs(Feature::wait_clones);
+        if (!(sight & kNormal) || sight & kClone) s.needs(Feature::wait_clones);
         return s;
       };
       auto anybody = [](const Step &, int) { return truth(true); };
@@ -328,6 +350,7 @@ void take_sigchld(Model &m, const Caller &c) {
 
 void wait_rules(Model &m) {
   for (const Caller &c : {kTracer, kParent}) {
+    if (m.acting && c.actor != Actor::tracer) return;
     reports(m, c);
     empty(m, c);
     take_sigchld(m, c);

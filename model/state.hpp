@@ -120,6 +120,7 @@ struct ThreadFields {
   Field call;     // the SysCall in progress
   Field flags;    // its CloneFlags, until the child is made
   Field status;   // exit status, from group_exit on
+  Field by;       // which tracer has it
   Field owes_tracer, owes_parent;  // ptrace_stop or do_signal_stop has not notified yet
   Field tracing;                   // Traced
   std::array<Field, OPTION_COUNT> option;
@@ -188,6 +189,8 @@ struct Shape {
   int other_number = 0;                 // 0: not known; OTHER is then dequeued last
   int processes = 1;                    // the first, and those that fork makes
   int started = kMaxThreads;            // threads of the first that are there at the beginning
+  int tracers = 1;
+  bool tracer_threads = false;  // several tracers are threads of one process
   int all_threads() const { return processes * threads; }
   bool has(Sig s) const;
   bool before(Sig first, Sig second) const;  // is dequeued first
@@ -228,7 +231,8 @@ class Schema {
   std::vector<int> group(int process) const;  // its threads, the leader first
 
   Shape shape;
-  TracerFields tracer;
+  TracerFields tracer;                // the first
+  std::vector<TracerFields> tracers;  // all
   ParentFields parent;
   std::vector<ProcessFields> process;
   std::vector<ThreadFields> thread;  // those of the first process, then those of the second

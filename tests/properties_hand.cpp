@@ -202,6 +202,7 @@ bool normal_form_thread(const Hand &, const HandThread &t) {
   const bool reports = t.loc == Loc::ptrace_event_trap || t.loc == Loc::forked;
   if (t.event && !reports && t.loc != Loc::forking) return false;
   if (t.message && !reports && t.loc != Loc::vfork_wait && t.loc != Loc::execed) return false;
+  if (t.by && !t.traced()) return false;
   if (t.vforked && t.number != 0) return false;
   if (t.good && !in_syscall_stop) return false;
   if (t.call && t.has_begun_to_exit()) return false;
