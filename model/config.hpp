@@ -43,6 +43,11 @@ namespace ptmc::model {
   X(exiting_drops_signals, k, "PF_EXITING: a signal to this thread does nothing (seen in 6.18)") \
   X(leader_takes_group_code, k, "a zombie leader left alone tells the group's status (6.18)")    \
   X(wait_any_tracee, k, "wait sees tracees of any exit signal without __WALL (4.7)")             \
+  X(message_cleared, k, "GETEVENTMSG is 0 outside events, not the last message (5.18)")          \
+  X(dead_tracer_keeps_code, k, "a tracer's death never takes a syscall-stop's code (5.19)")      \
+  X(seccomp_after_entry, k, "filters run after the syscall-entry-stop (4.8)")                    \
+  X(peek_siginfo, k, "PEEKSIGINFO exists (3.10)")                                                \
+  X(signal_mask, k, "GETSIGMASK and SETSIGMASK exist (3.11)")                                    \
   X(setoptions_atomic, k, "SETOPTIONS with an unknown bit changes nothing (3.4)")                \
   X(sig_TRAP, p, "strangers send SIGTRAP")                                                       \
   X(sig_KILL, p, "strangers send SIGKILL")                                                       \

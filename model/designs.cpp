@@ -49,13 +49,15 @@ const std::vector<Design> &designs() {
 
 const std::vector<KernelFeature> &kernel_features() {
   static const std::vector<KernelFeature> all{
-      {setoptions_atomic, 3, 4},        {requests_freeze, 3, 8},
-      {wait_any_tracee, 4, 7},          {loop_sees_group_exit, 5, 0},
-      {exec_unreaped, 5, 13},           {syscall_message, 5, 3},
-      {requeue_keeps_queue, 5, 17},     {killed_never_stops, 5, 19},
-      {kill_sends_sigkill, 5, 19},      {dying_drops_signals, 6, 1},
-      {last_exit_is_group_exit, 6, 1},  {exiting_drops_signals, 6, 18},
-      {leader_takes_group_code, 6, 18},
+      {setoptions_atomic, 3, 4},       {requests_freeze, 3, 8},
+      {wait_any_tracee, 4, 7},         {message_cleared, 5, 18},
+      {dead_tracer_keeps_code, 5, 19}, {seccomp_after_entry, 4, 8},
+      {peek_siginfo, 3, 10},           {signal_mask, 3, 11},
+      {loop_sees_group_exit, 5, 0},    {exec_unreaped, 5, 13},
+      {syscall_message, 5, 3},         {requeue_keeps_queue, 5, 17},
+      {killed_never_stops, 5, 19},     {kill_sends_sigkill, 5, 19},
+      {dying_drops_signals, 6, 1},     {last_exit_is_group_exit, 6, 1},
+      {exiting_drops_signals, 6, 18},  {leader_takes_group_code, 6, 18},
   };
   return all;
 }

@@ -323,11 +323,14 @@ void after_event(Step &s, int t, Expr doomed) {
   const ThreadFields &f = s.t(t);
   const Expr waits = eq(s.get(f.call), static_cast<Value>(SysCall::vfork)) &&
                      eq(s.get(f.event), static_cast<Value>(PTRACE_VFORK)) && !doomed;
+  // Before 4.8 the entry-stop comes after the filter's.
+  const Expr enters =
+      !s.on(Feature::seccomp_after_entry) && eq(s.get(f.event), static_cast<Value>(PTRACE_SECCOMP));
   s.set(f.event, 0);
   s.when(waits, [&] { go(s, t, Loc::vfork_wait); });
   s.when(!waits, [&] { s.set(f.message, 0); });
   s.when(!waits && !doomed, [&] {
-    s.set(f.call, static_cast<Value>(SysCall::plain));
+    s.when(!enters, [&] { s.set(f.call, static_cast<Value>(SysCall::plain)); });
     s.set(f.sigpending, has_work(s, t));
   });
 }

@@ -55,16 +55,19 @@ enum class Action : std::uint8_t {
   handler,        // arg: Sig
   sigreturn,      // arg: Sig
   parent_exit,    // parent
+  peeksiginfo,    // tracer; arg: Peek; output: signals queued with a siginfo, bit by Sig
 };
+// PEEKSIGINFO: of which queue, or with which bad argument.
+enum Peek : std::uint8_t { kPeekPrivate, kPeekShared, kPeekBadFlags, kPeekBadAddress };
 inline constexpr int kFlip = 1 << 16;
 inline constexpr Value kAnyMessage = 1u << 30;  // the message is not the model's
 inline constexpr Value kThreadMessage = 1u << 29;
 inline constexpr Value kTrapInfo = 1u << 31;
 inline constexpr Value kForgedInfo = 1u << 30;  // + index in Shape::siginfos
 
-enum class Err : std::uint8_t { ok, esrch, eio, eperm, einval, echild, eagain, ebusy };
-inline constexpr std::array<std::string_view, 8> kErrNames{"0",      "ESRCH",  "EIO",    "EPERM",
-                                                           "EINVAL", "ECHILD", "EAGAIN", "EBUSY"};
+enum class Err : std::uint8_t { ok, esrch, eio, eperm, einval, echild, eagain, ebusy, efault };
+inline constexpr std::array<std::string_view, 9> kErrNames{
+    "0", "ESRCH", "EIO", "EPERM", "EINVAL", "ECHILD", "EAGAIN", "EBUSY", "EFAULT"};
 
 // kExited is no option of wait4, which always waits for deaths too.
 enum WaitOption : std::uint8_t {

@@ -293,6 +293,18 @@ void tracer_death(Model &m) {
       });
       m.add(std::move(s));
     }
+    // Before 5.19 one that is not yet asleep in its syscall-stop finds itself untraced, and drops
+    // the code that would else become a SIGTRAP.
+    Step s(m, left, t, tname(t) + ", before it sleeps");
+    s.needs(!s.on(Feature::dead_tracer_keeps_code));
+    s.at("the tracer is dead", s.tracer.dead, 1);
+    s.guard("it is a tracee", is_tracee(s, t));
+    s.guard("it is in a syscall-stop",
+            at_loc(s, t, Loc::entry_trap) || at_loc(s, t, Loc::exit_trap));
+    s.at("nobody has waited for it", s.t(t).report, 1);
+    s.at("EXITKILL is not set", s.t(t).option[EXITKILL], 0);
+    unlink(s, t, constant(NONE));
+    m.add(std::move(s));
   }
 }
 
