@@ -202,7 +202,7 @@ const std::vector<Profile> &profiles() {
        "the first process waits for the one it forked, and gets its SIGCHLD",
        1,
        {CONT},
-       {attach, cont, detach, exits, tracer_waits, Feature::forks, reaps},
+       {attach, cont, exits, tracer_waits, Feature::forks, reaps},
        {},
        2},
       {"parent-dies",

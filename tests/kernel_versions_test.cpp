@@ -12,21 +12,28 @@
 namespace ptmc::model {
 namespace {
 
+// What may happen where the difference is looked for; those not listed: the default profile.
 struct Place {
-  std::string_view profile;
-  int threads;
+  std::string_view profile;  // or:
+  std::vector<Feature> features;
+  int threads = 1;
 };
 
-// Where the difference is looked for; the default profile for those not listed.
-const std::map<Feature, Place> kPlaces{
-    {Feature::seccomp_after_entry, {"filters", 1}},
-    {Feature::exec_unreaped, {"execs", 2}},
-    {Feature::wait_any_tracee, {"clones", 2}},
-    {Feature::exiting_drops_signals, {"siginfo", 1}},
-    {Feature::leader_takes_group_code, {"pair", 2}},
-    {Feature::last_exit_is_group_exit, {"pair", 2}},
-    {Feature::requeue_keeps_queue, {"masks", 1}},
-};
+const Place &place_of(Feature f) {
+  using enum Feature;
+  static const Place all{"default", {}};
+  static const std::map<Feature, Place> places{
+      {seccomp_after_entry, {"filters", {}}},
+      {requeue_keeps_queue, {"masks", {}}},
+      {exec_unreaped, {"", {use_seize, cont, execs, tracer_waits, opt_traceexec}, 2}},
+      {wait_any_tracee, {"", {use_seize, interrupt, tracer_waits}, 2}},
+      {exiting_drops_signals, {"", {exits, thread_directed, sig_STOP, sig_CONT}, 2}},
+      {leader_takes_group_code, {"", {use_seize, cont, exits, tracer_waits}, 2}},
+      {last_exit_is_group_exit, {"", {use_seize, cont, exits, tracer_waits}, 2}},
+  };
+  const auto found = places.find(f);
+  return found == places.end() ? all : found->second;
+}
 
 using Step = std::tuple<std::string, std::string, int, Value, std::array<std::uint64_t, kMaxWords>>;
 
@@ -55,10 +62,14 @@ bool differ(const Config &with, const Config &without, int threads) {
 
 TEST_CASE("each kernel feature changes the transition relation somewhere") {
   for (const KernelFeature &k : kernel_features()) {
-    const auto found = kPlaces.find(k.feature);
-    const Place place = found == kPlaces.end() ? Place{"default", 1} : found->second;
+    const Place &place = place_of(k.feature);
     INFO(kFeatures[static_cast<std::size_t>(k.feature)].name);
-    Config with = explored_config(parse_design("linux-3.4"), find_profile(place.profile), {});
+    // On the kernel that was the first to have it.
+    DesignSpec spec = parse_design("linux-3.4");
+    set_kernel(spec, std::to_string(k.major) + "." + std::to_string(k.minor));
+    Config with = place.profile.empty() ? base_config(spec)
+                                        : explored_config(spec, find_profile(place.profile), {});
+    for (Feature f : place.features) with[f] = true;
     for (Feature f : {Feature::forges, Feature::wait_clones}) with[f] = true;
     Config without = with;
     with[k.feature] = true;
