@@ -45,11 +45,14 @@ bool contains(const Array &fields, Field f) {
 }  // namespace
 
 std::string value_text(const Schema &schema, Field f, Value v) {
-  if (f == schema.tracer.attaching) return v == 0 ? "none" : "t" + std::to_string(v - 1);
-  for (const model::SigchldFields &chld : {schema.tracer.chld, schema.parent.chld}) {
-    if (f == chld.code) return named(kSigchld, v);
-    if (f == chld.status) return status(v);
+  const auto of_sigchld = [&](const model::SigchldFields &chld) {
+    return f == chld.code ? named(kSigchld, v) : f == chld.status ? status(v) : "";
+  };
+  for (const model::TracerFields &tracer : schema.tracers) {
+    if (f == tracer.attaching) return v == 0 ? "none" : "t" + std::to_string(v - 1);
+    if (const std::string text = of_sigchld(tracer.chld); !text.empty()) return text;
   }
+  if (const std::string text = of_sigchld(schema.parent.chld); !text.empty()) return text;
   for (const ProcessFields &p : schema.process) {
     if (f == p.jobs || f == p.cld) return named(kJobs, v);
     if (f == p.stop_code) return signal(v);

@@ -21,7 +21,7 @@ bool same_step(const Instance &a, const Instance &b) {
 std::optional<FastForm> fast_form(const Model &model) {
   const model::Shape &shape = model.schema.shape;
   const Expand expand = emitted(shape.threads);
-  if (!expand || !model.config || shape.processes != 1 ||
+  if (!expand || !model.config || shape.processes != 1 || shape.tracers != 1 ||
       shape.signals != model::explored_signals() || !shape.option_sets.empty() ||
       shape.exit_codes != std::vector<model::Value>{1})
     return std::nullopt;

@@ -42,6 +42,12 @@ namespace ptmc::model {
   X(exec_traps_seized, d, "execve sends SIGTRAP to seized tracees too (3.1 to 3.3)")             \
   X(exiting_drops_signals, k, "PF_EXITING: a signal to this thread does nothing (seen in 6.18)") \
   X(leader_takes_group_code, k, "a zombie leader left alone tells the group's status (6.18)")    \
+  X(wait_any_tracee, k, "wait sees tracees of any exit signal without __WALL (4.7)")             \
+  X(message_cleared, k, "GETEVENTMSG is 0 outside events, not the last message (5.18)")          \
+  X(dead_tracer_keeps_code, k, "a tracer's death never takes a syscall-stop's code (5.19)")      \
+  X(seccomp_after_entry, k, "filters run after the syscall-entry-stop (4.8)")                    \
+  X(peek_siginfo, k, "PEEKSIGINFO exists (3.10)")                                                \
+  X(signal_mask, k, "GETSIGMASK and SETSIGMASK exist (3.11)")                                    \
   X(setoptions_atomic, k, "SETOPTIONS with an unknown bit changes nothing (3.4)")                \
   X(sig_TRAP, p, "strangers send SIGTRAP")                                                       \
   X(sig_KILL, p, "strangers send SIGKILL")                                                       \
@@ -70,10 +76,13 @@ namespace ptmc::model {
   X(change_options, p, "the tracer flips single options with SETOPTIONS")                        \
   X(inspect, p, "GETSIGINFO and GETEVENTMSG, invalid requests and arguments")                    \
   X(forges, p, "the tracer uses SETSIGINFO and SETSIGMASK")                                      \
+  X(wait_clones, p, "waits with __WCLONE and __WALL that find nothing")                          \
   X(waitid, p, "waits leave their report (WNOWAIT), or leave out deaths (waitid)")               \
   X(tracer_waits, p, "the tracer waits")                                                         \
   X(parent_waits, p, "the real parent waits")                                                    \
   X(tracer_dies, p, "the tracer dies")                                                           \
+  X(second_tracer, p, "there are two tracers")                                                   \
+  X(tracer_threads, p, "... which are threads of one process")                                   \
   X(exits, p, "threads and the process exit")                                                    \
   X(forks, p, "the tracee forks, with vfork too")                                                \
   X(clones, p, "the tracee starts threads; at first it has one")                                 \
@@ -84,6 +93,8 @@ namespace ptmc::model {
   X(plain_syscalls, p, "system calls, and those that sleep, when SYSCALL does not trace them")   \
   X(masks, p, "the tracee changes its signal mask")                                              \
   X(dispositions, p, "the tracee changes its signal dispositions")                               \
+  X(parent_dies, p, "the real parent dies, and init reaps in its place")                         \
+  X(reaps, p, "the first process gets SIGCHLD from the one it forked, and waits for it")         \
   X(parent_ignores, p, "the real parent sets its disposition of SIGCHLD")                        \
   X(sigchld, p, "SIGCHLD to tracer and real parent is state")                                    \
   X(siginfo, p, "the class of each pending signal's siginfo is state")                           \

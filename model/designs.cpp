@@ -49,12 +49,15 @@ const std::vector<Design> &designs() {
 
 const std::vector<KernelFeature> &kernel_features() {
   static const std::vector<KernelFeature> all{
-      {setoptions_atomic, 3, 4},      {requests_freeze, 3, 8},
-      {loop_sees_group_exit, 5, 0},   {exec_unreaped, 5, 13},
-      {syscall_message, 5, 3},        {requeue_keeps_queue, 5, 17},
-      {killed_never_stops, 5, 19},    {kill_sends_sigkill, 5, 19},
-      {dying_drops_signals, 6, 1},    {last_exit_is_group_exit, 6, 1},
-      {exiting_drops_signals, 6, 18}, {leader_takes_group_code, 6, 18},
+      {setoptions_atomic, 3, 4},       {requests_freeze, 3, 8},
+      {wait_any_tracee, 4, 7},         {message_cleared, 5, 18},
+      {dead_tracer_keeps_code, 5, 19}, {seccomp_after_entry, 4, 8},
+      {peek_siginfo, 3, 10},           {signal_mask, 3, 11},
+      {loop_sees_group_exit, 5, 0},    {exec_unreaped, 5, 13},
+      {syscall_message, 5, 3},         {requeue_keeps_queue, 5, 17},
+      {killed_never_stops, 5, 19},     {kill_sends_sigkill, 5, 19},
+      {dying_drops_signals, 6, 1},     {last_exit_is_group_exit, 6, 1},
+      {exiting_drops_signals, 6, 18},  {leader_takes_group_code, 6, 18},
   };
   return all;
 }
@@ -195,6 +198,33 @@ const std::vector<Profile> &profiles() {
         Feature::execs},
        {TRACEFORK, TRACEEXEC, TRACEEXIT},
        2},
+      {"children",
+       "the first process waits for the one it forked, and gets its SIGCHLD",
+       1,
+       {CONT},
+       {attach, cont, exits, tracer_waits, Feature::forks, reaps},
+       {},
+       2},
+      {"parent-dies",
+       "the real parent dies, and init reaps in its place",
+       1,
+       {STOP, CONT, KILL},
+       with({parent_dies, Feature::parent_ignores, traceme}),
+       {TRACEEXIT}},
+      {"tracers",
+       "two tracers, each with its own tracees",
+       1,
+       {CONT, KILL},
+       {attach, use_seize, interrupt, cont, detach, setoptions, inspect, exits, tracer_waits,
+        tracer_dies, second_tracer},
+       {TRACEEXIT}},
+      {"tracer-threads",
+       "two threads of one tracer, which wait for each other's tracees",
+       1,
+       {CONT, KILL},
+       {attach, use_seize, interrupt, cont, detach, setoptions, inspect, exits, tracer_waits,
+        tracer_dies, second_tracer, tracer_threads},
+       {TRACEEXIT}},
       {"filters",
        "a seccomp filter",
        1,
@@ -306,6 +336,10 @@ Shape explored_shape(const Config &config, int threads, int processes) {
   Shape shape{.threads = threads, .signals = explored_signals()};
   shape.processes = processes;
   if (config[clones]) shape.started = 1;
+  if (config[second_tracer]) shape.tracers = 2;
+  shape.tracer_threads = config[tracer_threads];
+  if (config[reaps])
+    shape.signals.insert(std::find(shape.signals.begin(), shape.signals.end(), CONT), CHLD);
   return shape;
 }
 
@@ -314,7 +348,7 @@ Config whole_config(const DesignSpec &spec, bool one_process) {
   for (std::size_t f = 0; f < kFeatureCount; ++f)
     if (kFeatures[f].group == 'p') c.on[f] = true;
   for (int o = 0; o < OPTION_COUNT; ++o) c[option_feature(static_cast<Option>(o))] = false;
-  c[orphaned] = false;
+  for (Feature f : {orphaned, second_tracer, tracer_threads}) c[f] = false;
   c[open_world] = false;
   c[change_options] = false;
   c[parent_is_tracer] = one_process;

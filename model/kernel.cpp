@@ -40,6 +40,43 @@ Expr alone(const Step &s, int t) {
 Expr stopped_flag(const Step &s) { return eq(s.get(s.p->jobs), static_cast<Value>(Jobs::stopped)); }
 Expr group_stopping(const Step &s) { return stopped_flag(s) || ne(s.get(s.p->stop_count), 0); }
 Expr group_ends(const Step &s) { return s.get(s.p->group_exit) || ne(s.get(s.p->exec_task), 0); }
+Expr had_by(const Step &s, int t, int tracer) {
+  return eq(s.get(s.t(t).by), static_cast<Value>(tracer));
+}
+Expr is_tracee(const Step &s, int t) { return traced(s, t) && had_by(s, t, s.acting); }
+Expr parent_traces(const Step &s, int process) {
+  return s.on(Feature::parent_is_tracer) && truth(process == 0);
+}
+Expr own_child(const Step &s, int t) {
+  return parent_traces(s, s.schema.process_of(t)) &&
+         (truth(s.schema.shape.tracer_threads) || had_by(s, t, 0));
+}
+
+Expr parent_gone(const Step &s, int process) {
+  Expr dead = s.get(s.schema.tracer.dead);
+  if (s.schema.shape.tracer_threads)
+    for (const TracerFields &thread : s.schema.tracers) dead = dead && s.get(thread.dead);
+  if (process == 0)
+    return eq(s.get(s.schema.parent.state), static_cast<Value>(Parent::gone)) ||
+           (parent_traces(s, process) && dead);
+  Expr gone = truth(true);
+  for (int u : s.schema.group(0))
+    gone = gone && (!exists(s, u) || at_loc(s, u, Loc::zombie) || at_loc(s, u, Loc::unreleased));
+  return gone;
+}
+
+// A dead parent's children go to one that does not ignore it.
+Expr parent_ignores(const Step &s, int process) {
+  const Expr ignores = process == 0 ? s.get(s.schema.parent.ignores)
+                                    : eq(s.get(s.schema.process[0].disposition[CHLD]), 1);
+  return ignores && !parent_gone(s, process);
+}
+
+Expr tells_parent(const Step &s, int process) {
+  if (process == 0) return s.on(Feature::sigchld);
+  return s.on(Feature::reaps) && truth(s.schema.shape.has(CHLD));
+}
+
 Expr may_act(const Step &s, int t) {
   return !s.get(s.t(t).owes_tracer) && !s.get(s.t(t).owes_parent);
 }
@@ -259,10 +296,9 @@ void enter_trap(Step &s, int t, Loc trap, Expr sig, bool job_control) {
   if (trap == Loc::event_trap) s.clear(f.trap_notify);
   s.clear(f.trapping);
   if (trap != Loc::entry_trap) s.clear(f.sigpending);
-  s.when(s.on(Feature::sigchld), [&] {
-    s.raise(f.owes_tracer);
-    s.when(done && !s.on(Feature::parent_is_tracer), [&] { s.raise(f.owes_parent); });
-  });
+  s.when(s.on(Feature::sigchld), [&] { s.raise(f.owes_tracer); });
+  const int process = s.schema.process_of(t);
+  s.when(tells_parent(s, process) && done && !own_child(s, t), [&] { s.raise(f.owes_parent); });
 }
 
 void settle(Step &s, int t) {
@@ -287,11 +323,14 @@ void after_event(Step &s, int t, Expr doomed) {
   const ThreadFields &f = s.t(t);
   const Expr waits = eq(s.get(f.call), static_cast<Value>(SysCall::vfork)) &&
                      eq(s.get(f.event), static_cast<Value>(PTRACE_VFORK)) && !doomed;
+  // Before 4.8 the entry-stop comes after the filter's.
+  const Expr enters =
+      !s.on(Feature::seccomp_after_entry) && eq(s.get(f.event), static_cast<Value>(PTRACE_SECCOMP));
   s.set(f.event, 0);
   s.when(waits, [&] { go(s, t, Loc::vfork_wait); });
   s.when(!waits, [&] { s.set(f.message, 0); });
   s.when(!waits && !doomed, [&] {
-    s.set(f.call, static_cast<Value>(SysCall::plain));
+    s.when(!enters, [&] { s.set(f.call, static_cast<Value>(SysCall::plain)); });
     s.set(f.sigpending, has_work(s, t));
   });
 }
@@ -342,6 +381,7 @@ void unlink(Step &s, int t, Expr code) {
   const ThreadFields &f = s.t(t);
   for (Field work : {f.systrace, f.emulate}) s.clear(work);
   s.set(f.tracing, 0);
+  s.set(f.by, 0);
   for (Field o : f.option) s.clear(o);
   for (Field bit : {f.trap_stop, f.trap_notify, f.trapping}) s.clear(bit);
   s.set(f.trap_cause, 0);
@@ -352,13 +392,16 @@ void unlink(Step &s, int t, Expr code) {
 
 void notify_exit(Step &s, int t) {
   // An ignored SIGCHLD is not sent, and the zombie reaps itself (autoreap).
-  // A dead parent's children go to one that does not ignore it.
-  const Expr orphan = s.on(Feature::parent_is_tracer) && s.get(s.tracer.dead);
-  const Expr autoreap = !traced(s, t) && s.get(s.schema.parent.ignores) && !orphan;
+  const int process = s.schema.process_of(t);
+  const Expr other_signal = s.get(s.schema.process[process].clone_child);
+  const Expr autoreap = !traced(s, t) && parent_ignores(s, process) && !other_signal;
   const Expr status = s.get(s.t(t).status);
   const Expr by_signal = !less(status, constant(kExitCodes));
   for (bool to_tracer : {true, false}) {
-    s.when(to_tracer ? traced(s, t) : !traced(s, t) && !autoreap, [&] {
+    // The exit signal is the real parent's; a tracer that is not it gets SIGCHLD.
+    const Expr other =
+        other_signal && truth(s.is_leader(t)) && (truth(!to_tracer) || own_child(s, t));
+    s.when((to_tracer ? traced(s, t) : !traced(s, t) && !autoreap) && !other, [&] {
       s.when(by_signal, [&] { sigchld(s, to_tracer, t, kCldKilled, status); });
       s.when(!by_signal, [&] { sigchld(s, to_tracer, t, kCldExited, status); });
     });
@@ -383,6 +426,7 @@ namespace {
 void forget(Step &s, int t) {
   const ThreadFields &f = s.t(t);
   s.set(f.tracing, 0);
+  s.set(f.by, 0);
   s.set(f.status, 0);
   for (Field work : {f.systrace, f.emulate, f.step}) s.clear(work);
   for (Field o : f.option) s.clear(o);
@@ -417,11 +461,18 @@ void release(Step &s, int t) {
 }
 
 void sigchld(Step &s, bool to_tracer, int t, Value code, Expr status) {
-  const Expr one_queue = s.on(Feature::parent_is_tracer);
+  const int process = s.schema.process_of(t);
   // Who ignores SIGCHLD is not told of stops and SIGCONT (do_notify_parent_cldstop).
-  const Expr ignored = truth(code >= kCldTrapped) && s.get(s.schema.parent.ignores) &&
-                       (truth(!to_tracer) || one_queue);
+  const Expr ignored = truth(code >= kCldTrapped) && parent_ignores(s, process) &&
+                       (truth(!to_tracer) || own_child(s, t));
+  if (!to_tracer && process > 0) {
+    // The signal to the first process is generated by `child.sigchld`, which picks a thread.
+    s.when(tells_parent(s, process) && !ignored && !parent_gone(s, process),
+           [&] { s.raise(s.schema.process[process].notice); });
+    return;
+  }
   s.when(s.on(Feature::sigchld) && !ignored, [&] {
+    const Expr to_role = truth(!to_tracer) && !parent_traces(s, process);
     auto queue = [&](const SigchldFields &f) {
       s.when(eq(s.get(f.code), 0), [&] {  // a standard signal merges
         s.set(f.code, code);
@@ -429,8 +480,12 @@ void sigchld(Step &s, bool to_tracer, int t, Value code, Expr status) {
         s.set(f.thread, static_cast<Value>(t));
       });
     };
-    s.when((truth(to_tracer) || one_queue) && !s.get(s.tracer.dead), [&] { queue(s.tracer.chld); });
-    s.when(truth(!to_tracer) && !one_queue, [&] { queue(s.schema.parent.chld); });
+    for (int k = 0; k < s.schema.shape.tracers; ++k) {
+      const TracerFields &tracer = s.schema.tracers[static_cast<std::size_t>(k)];
+      const Expr told = to_tracer ? had_by(s, t, k) : truth(k == 0);
+      s.when(!to_role && told && !s.get(tracer.dead), [&] { queue(tracer.chld); });
+    }
+    s.when(to_role && !parent_gone(s, process), [&] { queue(s.schema.parent.chld); });
   });
 }
 
@@ -502,7 +557,7 @@ void flush(Step &s, Sig sig) {
   }
   const Expr was_stopped = stopped_flag(s);
   s.when(group_stopping(s), [&] {
-    s.when(s.on(Feature::sigchld), [&] {
+    s.when(tells_parent(s, s.schema.process_of(s.leader())), [&] {
       s.set(s.p->cld, ite(was_stopped, constant(static_cast<Value>(Jobs::continued)),
                           constant(static_cast<Value>(Jobs::stopped))));
     });

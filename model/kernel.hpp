@@ -18,10 +18,17 @@ Expr killed(const Step &s, int t);   // SIGKILL in the private queue (__fatal_si
 Expr dying(const Step &s, int t);    // task_set_jobctl_pending refuses
 Expr traced(const Step &s, int t);
 Expr blocked(const Step &s, int t, Sig sig);
-Expr alone(const Step &s, int t);          // thread_group_empty: every other thread is released
-Expr group_stopping(const Step &s);        // group_stop_count > 0 or SIGNAL_STOP_STOPPED
-Expr stopped_flag(const Step &s);          // SIGNAL_STOP_STOPPED
-Expr group_ends(const Step &s);            // SIGNAL_GROUP_EXIT, or group_exec_task is set
+Expr alone(const Step &s, int t);              // thread_group_empty: every other thread is released
+Expr group_stopping(const Step &s);            // group_stop_count > 0 or SIGNAL_STOP_STOPPED
+Expr stopped_flag(const Step &s);              // SIGNAL_STOP_STOPPED
+Expr group_ends(const Step &s);                // SIGNAL_GROUP_EXIT, or group_exec_task is set
+Expr parent_gone(const Step &s, int process);  // its real parent has died: it is init's
+Expr parent_ignores(const Step &s, int process);  // its real parent ignores SIGCHLD
+Expr tells_parent(const Step &s, int process);    // SIGCHLD to its real parent is state
+Expr parent_traces(const Step &s, int process);   // its real parent is the first tracer's process
+Expr own_child(const Step &s, int t);  // its tracer is its real parent's (!ptrace_reparented)
+Expr is_tracee(const Step &s, int t);  // of the tracer that acts
+Expr had_by(const Step &s, int t, int tracer);
 Expr may_act(const Step &s, int t);        // t has made the notifications that it owes
 Expr notifying(const Step &s, int t);      // PTRACE_EVENT_STOP machinery: TRAP_NOTIFY is used
 Expr flags_stops(const Step &s, int t);    // its jobctl traps carry PTRACE_EVENT_STOP

@@ -13,6 +13,8 @@ const std::vector<Property> &properties() {
     request_laws(laws);
     exit_laws(laws);
     process_laws(laws);
+    parent_laws(laws);
+    tracer_laws(laws);
     normal_form_laws(laws);
     return laws;
   }();

@@ -21,7 +21,10 @@ void exit_laws(Laws &all) {
       all,
       {"group_exit.final", "Group exit and its status are final", "A group is in exit",
        "do_group_exit, complete_signal, 6.1; R49, R120", anywhere, can_die},
-      [](const StepView &s, int) { return s.before.get(s.before.p->group_exit); },
+      // The place of a process that has been released may be another's.
+      [](const StepView &s, int t) {
+        return s.before.get(s.before.p->group_exit) && s.before.exists(t);
+      },
       [](const StepView &s, int) {
         return s.after.get(s.after.p->group_exit) && s.same(s.after.p->death);
       });
@@ -92,7 +95,8 @@ void exit_laws(Laws &all) {
       all,
       {"reap.by_wait",
        "A leader goes by a wait for it or, if it has no tracer (any more), because its real "
-       "parent ignores SIGCHLD; another thread by a wait for it, by its own exit if it has no "
+       "parent ignores SIGCHLD or has died; another thread by a wait for it, by its own exit if it "
+       "has no "
        "tracer, or by its tracer's death",
        "A thread is released, or only waits for it",
        "wait_task_zombie, exit_notify, __ptrace_detach, 6.1; R20, R116, R133", anywhere, can_reap},
@@ -104,9 +108,12 @@ void exit_laws(Laws &all) {
         const bool waits = s.step.label.action == Action::wait && s.step.thread == t;
         const bool tracer_dies = s.is("tracer.exit.unlink", t);
         const Expr zombie = s.before.at(t, {Loc::zombie}), untraced = !s.before.traced(t);
-        const Expr ignored = s.before.get(s.m.schema.parent.ignores);
-        if (t == 0)
-          return (truth(waits) && zombie) || (ignored && (untraced || truth(tracer_dies)));
+        const bool first = s.m.schema.process_of(t) == 0;
+        const Expr ignored = first ? s.before.get(s.m.schema.parent.ignores)
+                                   : eq(s.before.get(s.m.schema.process[0].disposition[CHLD]), 1);
+        const bool init = s.is("init.reap", t);
+        if (s.m.schema.is_leader(t))
+          return (truth(waits || init) && zombie) || (ignored && (untraced || truth(tracer_dies)));
         return (truth(waits || tracer_dies) && zombie) ||
                (truth(s.is("exit.notify", t)) && untraced);
       });

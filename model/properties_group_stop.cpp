@@ -161,7 +161,9 @@ void group_stop_laws(Laws &all) {
                eq(s.after.get(s.after.p->stop_code), 0);
       },
       [](const StepView &s, int) {
-        const bool waits = s.is("parent.wait.untraced", 0) || s.is("wait.untraced", 0);
+        const bool waits = s.step.label.action == Action::wait &&
+                           s.step.rule->id.ends_with("wait.untraced") &&
+                           s.m.schema.process_of(s.step.thread) == s.before.process();
         return truth(s.sends(CONT)) || s.after.get(s.after.p->group_exit) ||
                (truth(waits) && s.before.jobs_are(Jobs::stopped));
       });

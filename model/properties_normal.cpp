@@ -34,6 +34,7 @@ std::vector<Meaning> thread_fields(const View &v, int t) {
       {f.flags, makes_child && !v.at(t, {forked, ptrace_event_trap, vfork_wait})},
       // An exit's system call carries its status from its entry.
       {f.status, v.exits(t) || calls_exit},
+      {f.by, v.traced(t)},
       {f.owes_tracer, v.in_trap(t)},
       {f.owes_parent, v.exists(t)},
       {f.systrace, alive || v.exits(t)},
@@ -52,23 +53,29 @@ std::vector<Meaning> thread_fields(const View &v, int t) {
 
 std::vector<Meaning> process_fields(const View &v) {
   const ProcessFields &p = *v.p;
-  const TracerFields &tracer = v.m.schema.tracer;
   const SigchldFields &to_parent = v.m.schema.parent.chld;
-  const Expr sigchld = v.m.on(Feature::sigchld), lives = !v.get(tracer.dead);
-  const Expr tracer_told = ne(v.get(tracer.chld.code), 0);
+  const Expr sigchld = v.m.on(Feature::sigchld);
+  const Expr parent_lives = ne(v.get(v.m.schema.parent.state), static_cast<Value>(Parent::gone));
+  const Expr tells = v.p == &v.m.schema.process[0] ? sigchld : v.m.on(Feature::reaps);
   const Expr parent_told = ne(v.get(to_parent.code), 0);
-  return {
-      {p.cld, sigchld},
+  std::vector<Meaning> all{
+      {p.cld, tells},
+      {p.notice, v.m.on(Feature::reaps)},
+      {v.m.schema.parent.ignores, parent_lives},
       {p.stop_code, !v.get(p.group_exit)},
       {p.death, v.get(p.group_exit)},
-      {tracer.attaching, lives},
-      {tracer.chld.code, sigchld && lives},
-      {tracer.chld.status, tracer_told},
-      {tracer.chld.thread, tracer_told},
-      {to_parent.code, sigchld && !v.m.on(Feature::parent_is_tracer)},
+      {to_parent.code, sigchld && !v.m.on(Feature::parent_is_tracer) && parent_lives},
       {to_parent.status, parent_told},
       {to_parent.thread, parent_told},
   };
+  for (const TracerFields &tracer : v.m.schema.tracers) {
+    const Expr lives = !v.get(tracer.dead), told = ne(v.get(tracer.chld.code), 0);
+    all.push_back({tracer.attaching, lives});
+    all.push_back({tracer.chld.code, sigchld && (lives || truth(v.m.schema.shape.tracer_threads))});
+    all.push_back({tracer.chld.status, told});
+    all.push_back({tracer.chld.thread, told});
+  }
+  return all;
 }
 
 Expr zero_elsewhere(const View &v, const std::vector<Meaning> &all) {

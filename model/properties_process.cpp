@@ -169,6 +169,21 @@ void process_laws(Laws &all) {
 
   step_law(
       all,
+      {"seccomp.order",
+       "PTRACE_EVENT_SECCOMP comes before the syscall-entry-stop until 4.7, and after it since",
+       "A syscall-entry-stop follows a PTRACE_EVENT_SECCOMP",
+       "syscall_trace_enter, 4.7; R100, R101",
+       [](const Config &c) { return c[filters] && !c[seccomp_after_entry]; },
+       [](const Config &c) { return c[opt_traceseccomp] && c[setoptions] && c[syscall]; }},
+      [](const StepView &s, int t) {
+        return truth(s.is("seccomp.entry", t)) && s.enters(t, {Loc::entry_trap});
+      },
+      [](const StepView &s, int t) {
+        return !s.before.at(t, {Loc::seccomp}) && s.after.traced(t);
+      });
+
+  step_law(
+      all,
       {"step.traps", "A single step ends in SIGTRAP", "A single step",
        "force_sig_info_to_task, 6.12; R105", where({steps}), where({steps})},
       [](const StepView &s, int t) { return truth(s.is("step", t)); },

@@ -43,7 +43,7 @@ void request_laws(Laws &all) {
       },
       [](const StepView &s, int t) {
         const ThreadFields &f = s.before.t(t);
-        std::vector<Field> assigned{f.tracing};
+        std::vector<Field> assigned{f.tracing, f.by};
         assigned.insert(assigned.end(), f.option.begin(), f.option.end());
         return s.same_all(assigned) && s.after.traced(t);
       });
@@ -62,7 +62,7 @@ void request_laws(Laws &all) {
       [](const StepView &s, int t) {
         const View &v = s.after;
         return !v.at(t, {Loc::stopped}) && v.get(v.t(t).trap_stop) && v.get(v.t(t).trapping) &&
-               eq(v.get(v.m.schema.tracer.attaching), static_cast<Value>(t + 1));
+               eq(v.tracer_of(t, &TracerFields::attaching), static_cast<Value>(t + 1));
       });
 
   step_law(

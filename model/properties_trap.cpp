@@ -54,9 +54,9 @@ void trap_laws(Laws &all) {
        anywhere, anywhere},
       [](const View &v, int t) { return v.get(v.t(t).trapping); },
       [](const View &v, int t) {
-        const Expr sleeps = eq(v.get(v.m.schema.tracer.attaching), static_cast<Value>(t + 1));
+        const Expr sleeps = eq(v.tracer_of(t, &TracerFields::attaching), static_cast<Value>(t + 1));
         return v.traced(t) && v.get(v.t(t).trap_stop) && !v.dying(t) &&
-               v.at(t, {Loc::relock, Loc::loop}) && (sleeps || v.get(v.m.schema.tracer.dead));
+               v.at(t, {Loc::relock, Loc::loop}) && (sleeps || v.tracer_of(t, &TracerFields::dead));
       });
 
   state_law(
@@ -65,7 +65,7 @@ void trap_laws(Laws &all) {
        "While an attacher sleeps, TRAPPING is over or the thread can take a step of its own",
        "An attacher sleeps", "ptrace_attach, 6.12; R11", anywhere, anywhere},
       [](const View &v, int t) {
-        return eq(v.get(v.m.schema.tracer.attaching), static_cast<Value>(t + 1));
+        return eq(v.tracer_of(t, &TracerFields::attaching), static_cast<Value>(t + 1));
       },
       [](const View &v, int t) { return !v.get(v.t(t).trapping) || goes_on(v, t); });
 

@@ -49,6 +49,14 @@ Expr View::tracing_is(int thread, Traced how) const {
   return eq(get(t(thread).tracing), static_cast<Value>(how));
 }
 
+Expr View::tracer_of(int thread, Field TracerFields::*of) const {
+  Expr value = get(m.schema.tracer.*of);
+  for (int k = 1; k < m.schema.shape.tracers; ++k)
+    value = ite(eq(get(t(thread).by), static_cast<Value>(k)),
+                get(m.schema.tracers[static_cast<std::size_t>(k)].*of), value);
+  return value;
+}
+
 Expr View::flagged(int thread) const {
   return (m.on(Feature::hidden_bit) && tracing_is(thread, Traced::seized)) ||
          (m.on(Feature::stop_options) && traced(thread) && get(t(thread).option[TRACESTOP]));
@@ -86,6 +94,7 @@ bool StepView::succeeds(Action action, int thread) const {
 }
 
 bool StepView::sends(Sig sig) const {
+  if (step.thread >= 0 && m.schema.process_of(step.thread) != before.process()) return false;
   if (step.label.action == Action::send) return step.label.err == Err::ok && step.label.arg == sig;
   return (step.rule->id == "syscall.resumed" || step.rule->id == "inject.requeue") &&
          step.parameters.ends_with(kSignals[sig].name);

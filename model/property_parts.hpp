@@ -21,6 +21,7 @@ class View {
   // The same, about the process of this thread.
   View about(int thread) const;
   std::vector<int> group() const { return m.schema.group(process_); }
+  int process() const { return process_; }
 
   Expr get(Field f) const;
   const ThreadFields &t(int thread) const { return m.schema.thread[thread]; }
@@ -35,6 +36,7 @@ class View {
   Expr dying(int thread) const { return killed(thread) || exits(thread); }
   Expr tracing_is(int thread, Traced how) const;
   Expr traced(int thread) const { return !tracing_is(thread, Traced::no); }
+  Expr tracer_of(int thread, Field TracerFields::*of) const;  // of the one that has it
   Expr flagged(int thread) const;  // its job control traps carry PTRACE_EVENT_STOP
   Expr jobs_are(Jobs flags) const { return eq(get(p->jobs), static_cast<Value>(flags)); }
   Expr group_stops() const;  // group_stop_count > 0 or SIGNAL_STOP_STOPPED
@@ -63,8 +65,8 @@ struct StepView {
   bool is(std::string_view rule, int thread) const;
   // A call of the tracer on this thread, and it succeeds.
   bool succeeds(Action action, int thread) const;
-  // __send_signal_locked: kill, tgkill, the signal of a resumed syscall-stop, a requeued one; not
-  // PTRACE_KILL's, ATTACH's and EXITKILL's.
+  // __send_signal_locked, to the process that this is about: kill, tgkill, the signal of a resumed
+  // syscall-stop, a requeued one; not PTRACE_KILL's, ATTACH's and EXITKILL's.
   bool sends(Sig sig) const;
   Expr same(Field f) const { return eq(before.get(f), after.get(f)); }
   Expr same_all(const std::vector<Field> &but = {}) const;
@@ -103,6 +105,8 @@ void signal_laws(Laws &all);
 void request_laws(Laws &all);
 void exit_laws(Laws &all);
 void process_laws(Laws &all);
+void parent_laws(Laws &all);
+void tracer_laws(Laws &all);
 void normal_form_laws(Laws &all);
 
 }  // namespace ptmc::model

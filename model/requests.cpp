@@ -27,7 +27,7 @@ Expr unreaped_exec(const Step &s, int t) {
 
 Expr stoppable(const Step &s, int t) {
   const Expr fails_killed = s.on(Feature::requests_freeze) && killed(s, t);
-  return traced(s, t) && in_trap(s, t) && !s.get(s.t(t).listening) && !fails_killed &&
+  return is_tracee(s, t) && in_trap(s, t) && !s.get(s.t(t).listening) && !fails_killed &&
          !unreaped_exec(s, t);
 }
 
@@ -35,7 +35,7 @@ Expr stoppable(const Step &s, int t) {
 
 void stop_required(Step &s, int t) {
   tracer_is_free(s);
-  s.guard("it is a tracee", traced(s, t));
+  s.guard("it is a tracee", is_tracee(s, t));
   s.guard("it is in a ptrace-stop", in_trap(s, t));
   s.at("it is not listening", s.t(t).listening, 0);
   s.guard("SIGKILL is not pending", !(s.on(Feature::requests_freeze) && killed(s, t)));
@@ -62,7 +62,7 @@ void refuse_unless_stopped(Model &m, const Rule *rule, int t, Action action, Fea
     s.needs(needed);
     tracer_is_free(s);
     s.guard("it is not a stopped tracee", stop_refused(s, t));
-    const Expr told = s.on(Feature::stop_options) && traced(s, t) && exists(s, t) &&
+    const Expr told = s.on(Feature::stop_options) && is_tracee(s, t) && exists(s, t) &&
                       s.get(s.t(t).option[SANEERR]);
     s.guard(sane ? "SANEERR tells that it is a tracee" : "no saner error is asked for",
             sane ? told : !told);

@@ -7,14 +7,20 @@ namespace ptmc::model {
 
 Model::Model(const Shape &shape, const Config *config)
     : Model(shape, config,
-            {attach_rules, request_rules, resume_rules, wait_rules, signal_rules, delivery_rules,
-             group_stop_rules, syscall_rules, fork_rules, exec_rules, exit_rules, tracee_rules,
-             open_world_rules}) {}
+            {attach_rules, request_rules, resume_rules, wait_rules, parent_rules, signal_rules,
+             delivery_rules, group_stop_rules, syscall_rules, fork_rules, exec_rules, exit_rules,
+             tracee_rules, open_world_rules}) {}
 
 Model::Model(const Shape &shape, const Config *config, std::initializer_list<Area> areas)
     : schema(shape) {
   if (config) this->config = *config;
   for (Area area : areas) area(*this);
+  // What the other tracers do, beside what the first does.
+  for (acting = 1; acting < shape.tracers; ++acting)
+    for (Area area : areas)
+      for (Area tracers : {attach_rules, request_rules, resume_rules, wait_rules})
+        if (area == tracers) area(*this);
+  acting = 0;
 }
 
 Expr Model::on(Feature f) const {
@@ -31,7 +37,8 @@ State Model::initial(int threads) const {
 }
 
 const Rule *Model::family(Rule rule) {
-  for ([[maybe_unused]] const Rule &r : rules) assert(r.id != rule.id);
+  for (const Rule &r : rules)
+    if (r.id == rule.id) return &r;
   rule.number = static_cast<int>(rules.size());
   return &rules.emplace_back(std::move(rule));
 }
@@ -49,12 +56,18 @@ void Model::add(Step &&step) {
 }
 
 Step::Step(Model &model, const Rule *rule, int thread, std::string parameters, Label label)
-    : m(model), schema(model.schema), tracer(schema.tracer), p(&schema.process[0]) {
+    : m(model),
+      schema(model.schema),
+      acting(model.acting),
+      tracer(schema.tracers[static_cast<std::size_t>(acting)]),
+      p(&schema.process[0]) {
   if (thread >= 0) enter(schema.process_of(thread));
   instance_.rule = rule;
   instance_.thread = thread;
   instance_.parameters = std::move(parameters);
   instance_.label = label;
+  instance_.label.tracer = acting;
+  if (acting) instance_.parameters += ", by tracer " + std::to_string(acting);
   known_.resize(schema.size());
   written_.resize(schema.size());
 }

@@ -35,18 +35,18 @@ enum class Action : std::uint8_t {
   sysemu_singlestep,
   detach,
   kill,
-  setoptions,    // arg: option set, or kFlip + the option flipped
-  getsiginfo,    // output: Sig << 8 | Info; or the stop's code, with kTrapInfo, of a trap's own
-  geteventmsg,   // output: message; exit statuses as wait encodes them; kThreadMessage + a thread
-  syscall_info,  // output: op of GET_SYSCALL_INFO
-  setsiginfo,    // arg: index in Shape::siginfos
-  sigmask,       // GETSIGMASK; output: blocked signals, bit by Sig
-  setsigmask,    // arg: index in Shape::masks
-  invalid,       // a stop-requiring request with an unknown number or a bad signal
-  wait,          // tracer, parent or tracee; output: status
-  sigchld,       // tracer or parent takes a SIGCHLD; output: si_code << 24 | thread << 16 | status
-  tracer_exit,
-  send,           // world or tracee; arg: Sig; thread: -1 for kill
+  setoptions,     // arg: option set, or kFlip + the option flipped
+  getsiginfo,     // output: Sig << 8 | Info; or the stop's code, with kTrapInfo, of a trap's own
+  geteventmsg,    // output: message; exit statuses as wait encodes them; kThreadMessage + a thread
+  syscall_info,   // output: op of GET_SYSCALL_INFO
+  setsiginfo,     // arg: index in Shape::siginfos
+  sigmask,        // GETSIGMASK; output: blocked signals, bit by Sig
+  setsigmask,     // arg: index in Shape::masks
+  invalid,        // a stop-requiring request with an unknown number or a bad signal
+  wait,           // tracer, parent or tracee (arg: its thread); output: status
+  sigchld,        // tracer or parent takes a SIGCHLD; output: si_code << 24 | thread << 16 | status
+  tracer_exit,    // arg: 1 if all its threads
+  send,           // world or tracee; arg: Sig; thread: -1 - the process for kill
   user,           // tracee, from here on
   enter_syscall,  // arg: SysCall, | exit code or CloneFlags << 8
   fork,           // arg: the child, -1: not in the model
@@ -54,16 +54,20 @@ enum class Action : std::uint8_t {
   sigaction,      // arg: Sig << 2 | disposition
   handler,        // arg: Sig
   sigreturn,      // arg: Sig
+  parent_exit,    // parent
+  peeksiginfo,    // tracer; arg: Peek; output: signals queued with a siginfo, bit by Sig
 };
+// PEEKSIGINFO: of which queue, or with which bad argument.
+enum Peek : std::uint8_t { kPeekPrivate, kPeekShared, kPeekBadFlags, kPeekBadAddress };
 inline constexpr int kFlip = 1 << 16;
 inline constexpr Value kAnyMessage = 1u << 30;  // the message is not the model's
 inline constexpr Value kThreadMessage = 1u << 29;
 inline constexpr Value kTrapInfo = 1u << 31;
 inline constexpr Value kForgedInfo = 1u << 30;  // + index in Shape::siginfos
 
-enum class Err : std::uint8_t { ok, esrch, eio, eperm, einval, echild, eagain, ebusy };
-inline constexpr std::array<std::string_view, 8> kErrNames{"0",      "ESRCH",  "EIO",    "EPERM",
-                                                           "EINVAL", "ECHILD", "EAGAIN", "EBUSY"};
+enum class Err : std::uint8_t { ok, esrch, eio, eperm, einval, echild, eagain, ebusy, efault };
+inline constexpr std::array<std::string_view, 9> kErrNames{
+    "0", "ESRCH", "EIO", "EPERM", "EINVAL", "ECHILD", "EAGAIN", "EBUSY", "EFAULT"};
 
 // kExited is no option of wait4, which always waits for deaths too.
 enum WaitOption : std::uint8_t {
@@ -72,6 +76,11 @@ enum WaitOption : std::uint8_t {
   kNohang = 4,
   kNowait = 8,
   kExited = 16,
+  // Which children the call sees, and before 4.7 which tracees (eligible_child): all but those of a
+  // clone unless it gives __WCLONE alone; those of a clone if it gives __WCLONE or __WALL.
+  kNormal = 32,
+  kClone = 64,
+  kThreads = 128,  // it does not give __WNOTHREAD: sees the tracees of the caller's other threads
 };
 
 struct Label {
@@ -83,6 +92,7 @@ struct Label {
   // least these, and leaves the rest to be waited for again with kNowait only; "nothing there" for
   // exactly these; ECHILD looks at kExited alone.
   int options = 0;
+  int tracer = 0;  // which one acts
   bool operator==(const Label &) const = default;
 };
 
@@ -136,11 +146,12 @@ class Model {
   State initial() const { return initial(schema.shape.started); }
   State initial(int threads) const;  // that the first process has
 
-  const Rule *family(Rule rule);  // registers it
+  const Rule *family(Rule rule);  // registers it, once for each id
   void add(Step &&step);
 
   Schema schema;
   std::optional<Config> config;
+  int acting = 0;  // the tracer whose rules are being added
   std::deque<Rule> rules;
   std::vector<Instance> instances;
 };
@@ -152,6 +163,7 @@ class Step {
 
   Model &m;
   const Schema &schema;
+  const int acting;  // which tracer acts; the first where none does
   const TracerFields &tracer;
   const ProcessFields *p;  // the process of `thread`, or the one that the step is inside of
   const ThreadFields &t(int thread) const { return schema.thread[thread]; }
@@ -208,6 +220,7 @@ void attach_rules(Model &m);
 void request_rules(Model &m);
 void resume_rules(Model &m);
 void wait_rules(Model &m);
+void parent_rules(Model &m);
 void signal_rules(Model &m);
 void delivery_rules(Model &m);
 void group_stop_rules(Model &m);

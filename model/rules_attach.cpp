@@ -19,7 +19,10 @@ void set_options(Step &s, int t, int set) {
   }
 }
 
-void become_tracee(Step &s, int t, Traced how) { s.set(s.t(t).tracing, static_cast<Value>(how)); }
+void become_tracee(Step &s, int t, Expr how) {
+  s.set(s.t(t).tracing, how);
+  s.set(s.t(t).by, static_cast<Value>(s.acting));
+}
 
 // ptrace_set_stopped (R11, R12): a STOPPED thread moves to a trap while its tracer sleeps.
 void set_stopped(Step &s, int t) {
@@ -77,7 +80,7 @@ void attach(Model &m) {
       s.guard("no thread of it execs", may_attach(s, t));
       s.guard("it lives", alive(s, t));
       s.at("it is not traced", s.t(t).tracing, 0);
-      become_tracee(s, t, Traced::attached);
+      become_tracee(s, t, constant(static_cast<Value>(Traced::attached)));
       send(s, STOP, to, Info::kernel, truth(true));
       set_stopped(s, t);
       m.add(std::move(s));
@@ -131,9 +134,9 @@ void seize(Model &m) {
       s.guard("no thread of it execs", may_attach(s, t));
       s.guard("it lives", alive(s, t));
       s.at("it is not traced", s.t(t).tracing, 0);
-      s.set(s.t(t).tracing,
-            ite(s.on(Feature::hidden_bit), constant(static_cast<Value>(Traced::seized)),
-                constant(static_cast<Value>(Traced::attached))));
+      become_tracee(s, t,
+                    ite(s.on(Feature::hidden_bit), constant(static_cast<Value>(Traced::seized)),
+                        constant(static_cast<Value>(Traced::attached))));
       s.when(s.on(Feature::seize_options), [&] { set_options(s, t, set); });
       set_stopped(s, t);
       m.add(std::move(s));
@@ -178,6 +181,13 @@ void traceme(Model &m) {
                              {"R3"},
                              "",
                              ""});
+  const Rule *orphan = m.family({"traceme.orphan",
+                                 Actor::tracee,
+                                 "succeeds and does nothing: its real parent is exiting",
+                                 {"ptrace_traceme"},
+                                 {"R2"},
+                                 "",
+                                 ""});
   const Rule *refused = m.family(
       {"traceme.eperm", Actor::tracee, "is traced already", {"ptrace_traceme"}, {"R1"}, "", ""});
   for (int t = 0; t < m.threads(); ++t) {
@@ -189,12 +199,20 @@ void traceme(Model &m) {
       in_own_call(s, t);
       if (rule == ok) {
         s.at("it is not traced", s.t(t).tracing, 0);
-        become_tracee(s, t, Traced::attached);
+        become_tracee(s, t, constant(static_cast<Value>(Traced::attached)));
       } else {
         s.guard("it is traced", traced(s, t));
       }
       m.add(std::move(s));
     }
+    Step s(m, orphan, t, tname(t), {Action::traceme, t, 0, Err::ok, 0});
+    s.needs(Feature::traceme);
+    const Expr dies = ite(s.on(Feature::parent_is_tracer), s.get(s.tracer.dead),
+                          eq(s.get(s.schema.parent.state), static_cast<Value>(Parent::exiting)));
+    s.guard("its parent is exiting", dies);
+    in_own_call(s, t);
+    s.at("it is not traced", s.t(t).tracing, 0);
+    m.add(std::move(s));
   }
 }
 
@@ -229,8 +247,21 @@ void tracer_death(Model &m) {
   d.at("the tracer lives", d.tracer.dead, 0);
   d.raise(d.tracer.dead);
   d.set(d.tracer.attaching, 0);
-  clear_sigchld(d, d.tracer.chld);
+  if (!m.schema.shape.tracer_threads) clear_sigchld(d, d.tracer.chld);
   m.add(std::move(d));
+  if (m.schema.shape.tracer_threads && m.acting == 0) {
+    Step all(m, dies, -1, "all its threads", {Action::tracer_exit, -1, 1, Err::ok, 0});
+    all.needs(Feature::tracer_dies);
+    Expr lives = truth(false);
+    for (const TracerFields &thread : m.schema.tracers) {
+      lives = lives || !all.get(thread.dead);
+      all.raise(thread.dead);
+      all.set(thread.attaching, 0);
+      clear_sigchld(all, thread.chld);
+    }
+    all.guard("one of them lives", lives);
+    m.add(std::move(all));
+  }
 
   const Rule *left =
       m.family({"tracer.exit.unlink",
@@ -246,14 +277,14 @@ void tracer_death(Model &m) {
     for (const Target &to : targets(m, t, false)) {
       Step s(m, left, t, tname(t) + (to.pick < 0 ? "" : ", EXITKILL"));
       s.at("the tracer is dead", s.tracer.dead, 1);
-      s.guard("it is a tracee", traced(s, t));
+      s.guard("it is a tracee", is_tracee(s, t));
       if (to.pick >= 0) s.at("EXITKILL is set", s.t(t).option[EXITKILL], 1);
+      const Expr own = own_child(s, t) && s.get(s.schema.parent.ignores);
       send(s, KILL, to, Info::kernel, s.get(s.t(t).option[EXITKILL]));
       unlink(s, t, unread_code(s, t));
       s.when(at_loc(s, t, Loc::zombie), [&] {
         if (s.is_leader(t))
           s.when(alone(s, t), [&] {
-            const Expr own = s.on(Feature::parent_is_tracer) && s.get(s.schema.parent.ignores);
             s.when(own, [&] { release(s, t); });
             s.when(!own, [&] { notify_exit(s, t); });
           });
@@ -262,6 +293,18 @@ void tracer_death(Model &m) {
       });
       m.add(std::move(s));
     }
+    // Before 5.19 one that is not yet asleep in its syscall-stop finds itself untraced, and drops
+    // the code that would else become a SIGTRAP.
+    Step s(m, left, t, tname(t) + ", before it sleeps");
+    s.needs(!s.on(Feature::dead_tracer_keeps_code));
+    s.at("the tracer is dead", s.tracer.dead, 1);
+    s.guard("it is a tracee", is_tracee(s, t));
+    s.guard("it is in a syscall-stop",
+            at_loc(s, t, Loc::entry_trap) || at_loc(s, t, Loc::exit_trap));
+    s.at("nobody has waited for it", s.t(t).report, 1);
+    s.at("EXITKILL is not set", s.t(t).option[EXITKILL], 0);
+    unlink(s, t, constant(NONE));
+    m.add(std::move(s));
   }
 }
 
@@ -271,7 +314,7 @@ void attach_rules(Model &m) {
   attach(m);
   seize(m);
   attached(m);
-  traceme(m);
+  if (m.acting == 0) traceme(m);
   detach(m);
   tracer_death(m);
 }

@@ -62,7 +62,7 @@ void do_signal_stop(Step &s, int t, Expr sig) {
   s.when(sleeps, [&] {
     const Expr done = participate(s, t);
     go(s, t, Loc::stopped);
-    s.when(done && s.on(Feature::sigchld), [&] { s.raise(f.owes_parent); });
+    s.when(done && tells_parent(s, s.schema.process_of(t)), [&] { s.raise(f.owes_parent); });
   });
 }
 
@@ -198,15 +198,14 @@ void loop_start(Model &m) {
     m.add(std::move(u));
 
     Step c(m, cld, t, tname(t));
-    c.needs(Feature::sigchld);
+    c.needs(tells_parent(c, m.schema.process_of(t)));
     c.at("it is in get_signal", c.t(t).loc, static_cast<Value>(Loc::relock));
     c.guard("it has made its notifications", may_act(c, t));
     c.guard("a CLD flag is set", ne(c.get(c.p->cld), 0));
     const Expr continued = eq(c.get(c.p->cld), static_cast<Value>(Jobs::continued));
     for (bool to_tracer : {false, true}) {
       const int leader = c.leader();
-      const Expr told =
-          to_tracer ? traced(c, leader) && !c.on(Feature::parent_is_tracer) : truth(true);
+      const Expr told = to_tracer ? traced(c, leader) && !own_child(c, leader) : truth(true);
       c.when(told && continued,
              [&] { sigchld(c, to_tracer, leader, kCldContinued, constant(killed_by(CONT))); });
       c.when(told && !continued, [&] {

@@ -120,7 +120,8 @@ void last_steps(Model &m) {
     for (Sig sig : m.signals()) s.when(!blocked(s, t, sig), [&] { retarget(s, t, sig); });
     Expr done = truth(false);
     s.when(leaves, [&] { done = participate(s, t); });
-    s.when(leaves && done && s.on(Feature::sigchld), [&] { s.raise(f.owes_parent); });
+    s.when(leaves && done && tells_parent(s, m.schema.process_of(t)),
+           [&] { s.raise(f.owes_parent); });
     go(s, t, Loc::exit_notify);
     // Nobody reads these any more.
     clear_pending(s, t);

@@ -41,6 +41,7 @@ Expr calls(const Step &s, int t, SysCall call) {
 void attach_child(Step &s, int t, int u) {
   const ThreadFields &f = s.t(t), &c = s.t(u);
   s.set(c.tracing, s.get(f.tracing));
+  s.set(c.by, s.get(f.by));
   for (int o = 0; o < OPTION_COUNT; ++o) s.set(c.option[o], s.get(f.option[o]));
   const Expr traps =
       (s.on(Feature::hidden_bit) && eq(s.get(f.tracing), static_cast<Value>(Traced::seized))) ||
@@ -74,7 +75,7 @@ void new_thread(Step &s, int t, int u) {
   join_group_stop(s, t, u);
 }
 
-void new_process(Step &s, int t, int u, bool vfork) {
+void new_process(Step &s, int t, int u, SysCall call) {
   const ProcessFields &mine = *s.p;
   for (Sig sig : s.schema.shape.signals) {
     if (!is_blockable(sig)) continue;
@@ -89,7 +90,8 @@ void new_process(Step &s, int t, int u, bool vfork) {
     for (Field f : {s.p->jobs, s.p->cld, s.p->group_exit, s.p->stop_count, s.p->stop_code,
                     s.p->death, s.p->exec_task})
       s.set(f, 0);
-    if (vfork) s.raise(s.t(u).vforked);
+    s.set(s.p->clone_child, truth(call == SysCall::spawn));
+    if (call == SysCall::vfork) s.raise(s.t(u).vforked);
   });
 }
 
@@ -176,7 +178,7 @@ void create(Model &m) {
           if (k.call == SysCall::clone)
             new_thread(s, t, u);
           else
-            new_process(s, t, u, k.call == SysCall::vfork);
+            new_process(s, t, u, k.call);
           s.when(traced(s, t) && (ne(s.get(f.event), 0) || flag(s, t, kClonePtrace)),
                  [&] { attach_child(s, t, u); });
         }

@@ -30,7 +30,7 @@ void stop(Model &m) {
     s.at("a group-stop is pending", s.t(t).stop_pending, 1);
     const Expr done = participate(s, t);
     go(s, t, Loc::stopped);
-    s.when(done && s.on(Feature::sigchld), [&] { s.raise(s.t(t).owes_parent); });
+    s.when(done && tells_parent(s, m.schema.process_of(t)), [&] { s.raise(s.t(t).owes_parent); });
     m.add(std::move(s));
   }
 }
@@ -101,7 +101,7 @@ void notify(Model &m) {
     settle(s, t);
     m.add(std::move(s));
     Step p(m, parent, t, tname(t));
-    p.needs(Feature::sigchld);
+    p.needs(tells_parent(p, m.schema.process_of(t)));
     p.at("it has told the tracer", p.t(t).owes_tracer, 0);
     p.at("it has not told the real parent", p.t(t).owes_parent, 1);
     sigchld(p, false, p.leader(), kCldStopped, signal_status(p.get(p.p->stop_code)));

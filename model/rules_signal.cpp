@@ -22,16 +22,17 @@ void signal_rules(Model &m) {
                                     "",
                                     ""});
   for (Sig sig : m.signals()) {
-    for (int t = -1; t < m.threads(); ++t) {
+    for (int t = -m.processes(); t < m.threads(); ++t) {
       const bool shared = t < 0;
-      const int addressed = shared ? 0 : t;
+      const int addressed = shared ? m.schema.leader(-1 - t) : t;
       for (const Target &to : targets(m, addressed, shared)) {
         Step s(m, shared ? to_process : to_thread, addressed,
-               sname(sig) + (shared ? "" : ", " + tname(t)) +
+               sname(sig) + (shared && t == -1 ? "" : ", " + tname(addressed)) +
                    (to.pick < 0 ? "" : ", wakes " + tname(to.pick)),
                {Action::send, t, sig, Err::ok, 0});
         s.needs(signal_feature(sig));
         if (!shared) s.needs(Feature::thread_directed);
+        if (t < -1) s.needs(Feature::reaps);
         s.guard("it exists", exists(s, addressed));
         send(s, sig, to, shared ? Info::user : Info::tkill, truth(true));
         m.add(std::move(s));

@@ -119,7 +119,10 @@ void entry(Model &m) {
         s.guard("a handler runs", handling);
       }
       s.set(s.t(t).call, static_cast<Value>(c));
-      enter(s, t, Loc::entry_trap);
+      const Expr filter_first =
+          truth(c == SysCall::filtered) && !s.on(Feature::seccomp_after_entry);
+      s.when(filter_first, [&] { go(s, t, Loc::seccomp); });
+      s.when(!filter_first, [&] { enter(s, t, Loc::entry_trap); });
       m.add(std::move(s));
     };
     make(SysCall::plain, "plain", 0);
@@ -170,6 +173,8 @@ void exit(Model &m) {
                           eq(call, static_cast<Value>(SysCall::sleep));
       // fork lets signals go first, and then starts again (copy_process).
       const Expr forks = restarts(s, t) && !sleeps;
+      s.guard("its entry is over", s.on(Feature::seccomp_after_entry) ||
+                                       !eq(call, static_cast<Value>(SysCall::filtered)));
       s.guard("execve has ended", !eq(call, static_cast<Value>(SysCall::exec)));
       s.guard(sig == NONE ? "it is no sigreturn" : "it is a sigreturn",
               sig == NONE ? !returning : returning);
@@ -257,7 +262,22 @@ void seccomp(Model &m) {
                                {"R101"},
                                "3.5",
                                ""});
+  const Rule *after = m.family({"seccomp.entry",
+                                Actor::kernel,
+                                "its filter has run: the system call's entry-stop, if wanted",
+                                {"syscall_trace_enter"},
+                                {"R101"},
+                                "3.5",
+                                "4.7"});
   for (int t = 0; t < m.threads(); ++t) {
+    Step a(m, after, t, tname(t));
+    a.needs(Feature::filters);
+    a.needs(!a.on(Feature::seccomp_after_entry));
+    a.at("it is in the system call", a.t(t).loc, static_cast<Value>(Loc::body));
+    a.at("its filter has run", a.t(t).call, static_cast<Value>(SysCall::filtered));
+    a.set(a.t(t).call, static_cast<Value>(SysCall::plain));
+    enter(a, t, Loc::entry_trap);
+    m.add(std::move(a));
     for (const Rule *rule : {event, none}) {
       Step s(m, rule, t, tname(t));
       const ThreadFields &f = s.t(t);

@@ -72,6 +72,8 @@ ProcessFields Schema::add_process(int k) {
   p.stop_code = add(k, -1, "stop_code", kSigBits);
   p.death = add(k, -1, "death", kStatusBits);
   p.exec_task = add(k, -1, "exec_task", std::bit_width(static_cast<unsigned>(shape.all_threads())));
+  p.clone_child = add(k, -1, "clone_child", 1, true);
+  p.notice = add(k, -1, "notice", k > 0 ? 1 : 0, true);
   return p;
 }
 
@@ -95,6 +97,7 @@ ThreadFields Schema::add_thread(int t) {
   f.owes_tracer = flag("owes_tracer");
   f.owes_parent = flag("owes_parent");
   f.tracing = field("traced", 2);
+  f.by = field("tracer", std::bit_width(static_cast<unsigned>(shape.tracers - 1)));
   for (int o = 0; o < OPTION_COUNT; ++o)
     f.option[o] = flag(("option." + std::string(kOptionNames[o])).c_str());
   f.systrace = flag("syscall_trace");
@@ -129,10 +132,16 @@ Schema::Schema(const Shape &shape) : shape(shape) {
     return f;
   };
   for (int k = 0; k < shape.processes; ++k) process.push_back(add_process(k));
-  tracer.dead = add(-1, -1, "tracer_dead", 1, true);
+  for (int k = 0; k < shape.tracers; ++k) {
+    const std::string name = k ? "tracer" + std::to_string(k) : "tracer";
+    TracerFields &f = tracers.emplace_back();
+    f.dead = add(-1, -1, name + "_dead", 1, true);
+    f.attaching = add(-1, -1, k ? name + "_attaching" : "attaching", kThreadBits);
+    f.chld = k && shape.tracer_threads ? tracers[0].chld : sigchld(name);
+  }
+  tracer = tracers[0];
+  parent.state = add(-1, -1, "parent_state", 2);
   parent.ignores = add(-1, -1, "parent_ignores", 1, true);
-  tracer.attaching = add(-1, -1, "attaching", kThreadBits);
-  tracer.chld = sigchld("tracer");
   parent.chld = sigchld("parent");
   for (int t = 0; t < shape.all_threads(); ++t) thread.push_back(add_thread(t));
 }

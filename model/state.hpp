@@ -120,6 +120,7 @@ struct ThreadFields {
   Field call;     // the SysCall in progress
   Field flags;    // its CloneFlags, until the child is made
   Field status;   // exit status, from group_exit on
+  Field by;       // which tracer has it
   Field owes_tracer, owes_parent;  // ptrace_stop or do_signal_stop has not notified yet
   Field tracing;                   // Traced
   std::array<Field, OPTION_COUNT> option;
@@ -138,10 +139,12 @@ struct ProcessFields {
   std::array<Field, SIG_COUNT> pend, disposition;
   Field jobs, cld;
   Field group_exit;
-  Field stop_count;  // group_stop_count
-  Field stop_code;   // group_exit_code during job control: the signal not yet reported
-  Field death;       // group_exit_code once GROUP_EXIT is set
-  Field exec_task;   // 1 + the thread that waits in de_thread (group_exec_task), 0: none
+  Field stop_count;   // group_stop_count
+  Field stop_code;    // group_exit_code during job control: the signal not yet reported
+  Field death;        // group_exit_code once GROUP_EXIT is set
+  Field exec_task;    // 1 + the thread that waits in de_thread (group_exec_task), 0: none
+  Field clone_child;  // its exit signal is not SIGCHLD
+  Field notice;       // of the second: a SIGCHLD to its real parent, the first, is on its way
 };
 
 // The SIGCHLD that is pending for the tracer, or for the real parent.
@@ -156,8 +159,12 @@ struct TracerFields {
   SigchldFields chld;
 };
 
-// The real parent of the first process.
+// What has become of the first process's real parent.
+enum class Parent : std::uint8_t { lives, exiting, gone };  // gone: init is the real parent
+
+// The real parent of the first process. That of the second is the first.
 struct ParentFields {
+  Field state;    // Parent
   Field ignores;  // its disposition of SIGCHLD is SIG_IGN
   SigchldFields chld;
 };
@@ -182,6 +189,8 @@ struct Shape {
   int other_number = 0;                 // 0: not known; OTHER is then dequeued last
   int processes = 1;                    // the first, and those that fork makes
   int started = kMaxThreads;            // threads of the first that are there at the beginning
+  int tracers = 1;
+  bool tracer_threads = false;  // several tracers are threads of one process
   int all_threads() const { return processes * threads; }
   bool has(Sig s) const;
   bool before(Sig first, Sig second) const;  // is dequeued first
@@ -222,7 +231,8 @@ class Schema {
   std::vector<int> group(int process) const;  // its threads, the leader first
 
   Shape shape;
-  TracerFields tracer;
+  TracerFields tracer;                // the first
+  std::vector<TracerFields> tracers;  // all
   ParentFields parent;
   std::vector<ProcessFields> process;
   std::vector<ThreadFields> thread;  // those of the first process, then those of the second

@@ -202,6 +202,7 @@ bool normal_form_thread(const Hand &, const HandThread &t) {
   const bool reports = t.loc == Loc::ptrace_event_trap || t.loc == Loc::forked;
   if (t.event && !reports && t.loc != Loc::forking) return false;
   if (t.message && !reports && t.loc != Loc::vfork_wait && t.loc != Loc::execed) return false;
+  if (t.by && !t.traced()) return false;
   if (t.vforked && t.number != 0) return false;
   if (t.good && !in_syscall_stop) return false;
   if (t.call && t.has_begun_to_exit()) return false;
@@ -224,6 +225,7 @@ bool normal_form_thread(const Hand &, const HandThread &t) {
 bool normal_form_process(const Hand &h) {
   const bool sigchld = h.has(Feature::sigchld);
   if (h.cld && !sigchld) return false;
+  if (h.parent_state == 2 && (h.parent_ignores || h.chld_parent[0])) return false;
   if (h.stop_code && h.group_exit) return false;
   if (h.death && !h.group_exit) return false;
   if (h.tracer_dead && (h.attaching || h.chld_tracer[0])) return false;

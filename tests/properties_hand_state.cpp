@@ -10,6 +10,7 @@ Hand decode(const Interpreter &interpreter, const Config &config, const State &s
   const SigchldFields &tracer = schema.tracer.chld, &parent = schema.parent.chld;
   h.group_exit = get(p.group_exit), h.tracer_dead = get(schema.tracer.dead);
   h.exec_task = get(p.exec_task);
+  h.parent_state = get(schema.parent.state), h.parent_ignores = get(schema.parent.ignores);
   h.jobs = get(p.jobs), h.cld = get(p.cld), h.stop_count = get(p.stop_count);
   h.stop_code = get(p.stop_code), h.death = get(p.death),
   h.attaching = get(schema.tracer.attaching);
@@ -22,7 +23,7 @@ Hand decode(const Interpreter &interpreter, const Config &config, const State &s
     t.number = static_cast<int>(h.threads.size()) - 1;
     t.loc = static_cast<Loc>(get(f.loc));
     t.sig = get(f.sig), t.info = get(f.info), t.event = get(f.event), t.call = get(f.call);
-    t.flags = get(f.flags);
+    t.flags = get(f.flags), t.by = get(f.by);
     t.status = get(f.status), t.stopsig = get(f.stopsig), t.tracing = get(f.tracing);
     t.cause = get(f.cause), t.next_cause = get(f.trap_cause);
     t.shared = get(f.shared), t.report = get(f.report), t.good = get(f.good);

@@ -11,7 +11,7 @@ struct HandThread {
   int number = 0;
   Loc loc{};
   Value sig = 0, info = 0, event = 0, call = 0, status = 0, stopsig = 0, cause = 0, next_cause = 0;
-  Value tracing = 0, message = 0, forged = 0, flags = 0;
+  Value tracing = 0, message = 0, forged = 0, flags = 0, by = 0;
   bool shared = false, report = false, good = false, owes_tracer = false, owes_parent = false;
   bool systrace = false, emulate = false, step = false, vforked = false, sigpending = false;
   bool stop_pending = false, consume = false, dequeued = false;
@@ -57,6 +57,7 @@ struct Hand {
   bool pending[SIG_COUNT] = {};
   bool group_exit = false, tracer_dead = false;
   Value jobs = 0, cld = 0, stop_count = 0, stop_code = 0, death = 0, attaching = 0, exec_task = 0;
+  Value parent_state = 0, parent_ignores = 0;
   Value chld_tracer[3] = {}, chld_parent[3] = {};
 
   bool has(Feature f) const { return config[f]; }

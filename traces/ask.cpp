@@ -37,6 +37,8 @@ int error(int number) {
       return static_cast<int>(Err::eperm);
     case EINVAL:
       return static_cast<int>(Err::einval);
+    case EFAULT:
+      return static_cast<int>(Err::efault);
     case ECHILD:
       return static_cast<int>(Err::echild);
     case EAGAIN:
@@ -76,6 +78,8 @@ Action resumes(long request) {
 // wait4 always waits for deaths; its WUNTRACED is waitid's WSTOPPED.
 int wait_options(const Event &e) {
   int given = e.call == Call::waitid && !(e.options & WEXITED) ? 0 : int{model::kExited};
+  if (!(e.options & __WCLONE) || (e.options & __WALL)) given |= model::kNormal;
+  if (e.options & (__WCLONE | __WALL)) given |= model::kClone;
   if (e.options & WUNTRACED) given |= model::kUntraced;
   if (e.options & WCONTINUED) given |= model::kContinued;
   if (e.options & WNOWAIT) given |= model::kNowait;
@@ -108,6 +112,7 @@ struct Asker {
 
   Step step_of(Action action, Actor actor, Match match, int argument = 0) const {
     Step s{.action = action, .actor = actor, .match = match, .argument = argument};
+    if (actor == Actor::tracer) s.tracer = std::max(names.tracer_of(e.pid), 0);
     s.err = e.ret ? error(failed(e)) : Ask::kAnyErr;
     return s;
   }
@@ -138,7 +143,8 @@ struct Asker {
   void plain();
   void syscall(SysCall call, int code, Ends ends);
   void fork();
-  void ends_tracer();
+  void ends(pid_t tid, bool whole);
+  void peeksiginfo(int t);
   void procmask();
   void sigaction();
   void proc_state();
@@ -212,6 +218,24 @@ void Asker::geteventmsg(int t) {
   step(s);
 }
 
+// addr is the offset, options the flags, data the number asked for; siginfo is the first one.
+void Asker::peeksiginfo(int t) {
+  Step s = step_of(Action::peeksiginfo, Actor::tracer, Match::argument);
+  s.thread = t;
+  const bool bad = (e.options & ~1) != 0 || static_cast<std::int32_t>(e.data) < 0;
+  s.argument = bad                   ? int{model::kPeekBadFlags}
+               : failed(e) == EFAULT ? int{model::kPeekBadAddress}
+               : (e.options & 1)     ? int{model::kPeekShared}
+                                     : int{model::kPeekPrivate};
+  if (!failed(e) && e.ret) {
+    s.shows = Shows::queued;
+    s.a = *e.ret;
+    s.b = static_cast<std::int64_t>(e.addr) << 32 | static_cast<std::int64_t>(e.data);
+    s.c = e.siginfo ? names.signal(e.siginfo->signo) : model::NONE;
+  }
+  step(s);
+}
+
 void Asker::request(int t) {
   const bool bad_signal = e.data > 64;
   Step same = step_of(Action::hidden, Actor::tracer, Match::thread);
@@ -275,6 +299,9 @@ void Asker::request(int t) {
       }
       step(same);
       return;
+    case PTRACE_PEEKSIGINFO:
+      if (names.open) break;
+      return peeksiginfo(t);
     case PTRACE_SETSIGINFO:
       if (names.open || failed(e) == EFAULT) break;
       same.action = Action::setsiginfo;
@@ -312,7 +339,7 @@ void Asker::request(int t) {
 void Asker::ptrace() {
   if (e.request == PTRACE_TRACEME) return traceme();
   const int t = names.thread(e.target, e.t0);
-  if ((e.pid != names.tracer && !names.open) || t < 0) return others_request(t);
+  if ((!names.is_tracer(e.pid) && !names.open) || t < 0) return others_request(t);
   request(t);
 }
 
@@ -325,7 +352,7 @@ void Asker::wait() {
     syscall(sleeps ? SysCall::sleep : SysCall::plain, 0, Ends::in_user);
     return;
   }
-  const bool by_tracer = names.of_tracer(e.pid);
+  const bool by_tracer = names.tracer_of(e.pid) >= 0;
   const pid_t who = waited_for(e);
   const int told = who ? names.thread(who, e.t1) : -1;
   if (!by_tracer && !names.of_parent(e.pid)) {
@@ -334,7 +361,7 @@ void Asker::wait() {
   }
   if (interrupted(e)) return;
   // Only its own children and tracees: whose they are among threads is not known of children.
-  const bool own_only = (e.options & __WNOTHREAD) && e.pid != names.tracer;
+  const bool own_only = (e.options & __WNOTHREAD) && !names.is_tracer(e.pid);
   if (own_only && !names.open && !who) return;
   constexpr int kOptions = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
   constexpr int kIdOptions = kOptions | WEXITED | WNOWAIT;
@@ -355,6 +382,7 @@ void Asker::wait() {
   Step s = step_of(Action::wait, by_tracer ? Actor::tracer : Actor::parent, Match::wait);
   s.thread = any ? -1 : only;
   s.argument = wait_options(e);
+  if (names.tracer_threads && !(e.options & __WNOTHREAD)) s.argument |= model::kThreads;
   s.nohang = e.options & WNOHANG;
   if (e.ret && !failed(e)) {
     s.shows = who ? Shows::wait : Shows::nothing_there;
@@ -373,7 +401,7 @@ void Asker::wait() {
 }
 
 void Asker::sigchld() {
-  const bool by_tracer = names.of_tracer(e.pid);
+  const bool by_tracer = names.tracer_of(e.pid) >= 0;
   if (!by_tracer && !names.of_parent(e.pid)) return;
   Step s = step_of(Action::sigchld, by_tracer ? Actor::tracer : Actor::parent, Match::any);
   if (!failed(e) && e.siginfo) {
@@ -407,7 +435,7 @@ void Asker::send(pid_t target, bool shared) {
   const bool whole = shared && (t >= 0 || (target < -1 && target == -names.group));
   if (t < 0 && !whole) {
     // SIGKILL to the tracer ends it; others' fates are not the model's.
-    if (target > 0 && names.of_tracer(target) && e.sig == SIGKILL) ends_tracer();
+    if (target > 0 && e.sig == SIGKILL) ends(target, true);
     return;
   }
   const int thread = shared ? -1 : t;
@@ -430,10 +458,18 @@ void Asker::send(pid_t target, bool shared) {
   step(s);
 }
 
-void Asker::ends_tracer() {
-  step(step_of(Action::tracer_exit, Actor::tracer, Match::any));
-  ask.steps.back().err = Ask::kAnyErr;
-  ask.lingers = true;
+// The death of a tracer, or of the real parent; of the whole process or of one thread.
+void Asker::ends(pid_t tid, bool whole) {
+  const int tracer = names.tracer_of(tid);
+  if (tracer >= 0 && (whole || names.is_tracer(tid)))
+    ask = may_die(tracer);
+  else if (tracer < 0 && names.of_parent(tid) && whole)
+    ask = parent_may_die();
+  else
+    return;
+  if (tracer >= 0) ask.steps.back().argument = whole && names.tracer_threads ? 1 : 0;
+  if (e.pid == tid && !e.ret) ask.ends = e.t1 == UINT64_MAX ? Ends::never : Ends::exited;
+  ask.lingers = e.pid != tid;
 }
 
 // ---- The tracee's own calls ---------------------------------------------------------------------
@@ -542,7 +578,7 @@ void Asker::proc_state() {
   if (t >= 0) {
     ask.kind = Ask::Kind::state;
     ask.looks = Ask::Looks::proc_state;
-  } else if (e.target == names.tracer && ask.letter == 'Z') {
+  } else if (names.is_tracer(e.target) && ask.letter == 'Z') {
     ask.kind = Ask::Kind::state;
     ask.looks = Ask::Looks::tracer_gone;
   }
@@ -567,7 +603,7 @@ std::size_t AskHash::operator()(const Ask &a) const {
                static_cast<std::uint64_t>(s.shows) << 16 |
                static_cast<std::uint64_t>(static_cast<std::uint32_t>(s.argument)) << 24);
     mix(h, static_cast<std::uint64_t>(static_cast<std::uint32_t>(s.thread)) << 32 |
-               static_cast<std::uint32_t>(s.err));
+               static_cast<std::uint32_t>(s.err * 8 + s.tracer));
     mix(h, static_cast<std::uint64_t>(s.a) ^ static_cast<std::uint64_t>(s.b) << 20 ^
                static_cast<std::uint64_t>(s.c) << 44);
   }
@@ -646,9 +682,7 @@ Ask ask(const Event &event, const Names &names) {
     case Call::exit:
     case Call::exit_group: {
       if (names.thread(event.pid, event.t0) < 0) {
-        if (event.pid != names.tracer) break;
-        a.step(a.step_of(Action::tracer_exit, Actor::tracer, Match::any));
-        a.ask.ends = event.ret ? Ends::never : Ends::exited;
+        a.ends(event.pid, event.call == Call::exit_group);
         break;
       }
       const auto code = names.exit_code(static_cast<int>(event.data));
@@ -664,6 +698,26 @@ Ask ask(const Event &event, const Names &names) {
       break;
   }
   return std::move(a.ask);
+}
+
+Ask may_die(int tracer) {
+  Ask ask;
+  ask.kind = Ask::Kind::steps;
+  ask.steps = {{.action = Action::tracer_exit,
+                .actor = Actor::tracer,
+                .match = Match::exactly,
+                .thread = -1,
+                .tracer = tracer}};
+  ask.ends = Ends::never;
+  return ask;
+}
+
+Ask parent_may_die() {
+  Ask ask;
+  ask.kind = Ask::Kind::steps;
+  ask.steps = {{.action = Action::parent_exit, .actor = Actor::parent, .match = Match::any}};
+  ask.ends = Ends::never;
+  return ask;
 }
 
 Ask may_get(Sig sig) {

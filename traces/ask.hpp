@@ -30,8 +30,10 @@ struct Names {
   int option_set(std::uint64_t data) const;  // kInvalidOptions where a bit is unknown
   int siginfo(const Siginfo &info) const;    // its place in siginfos, -1: nobody has given it
   std::uint32_t mask(std::uint64_t set) const;
-  bool of_tracer(pid_t tid) const;  // a thread of the tracer's process
-  bool of_parent(pid_t tid) const;  // of the real parent's
+  // The place of the tracer; that of one in the same process if it is none; -1.
+  int tracer_of(pid_t tid) const;
+  bool is_tracer(pid_t tid) const;
+  bool of_parent(pid_t tid) const;  // a thread of the real parent's
 
   static model::Default default_action(int number);
 
@@ -49,9 +51,11 @@ struct Names {
   std::vector<std::uint32_t> masks;
   std::vector<model::Sig> signals;  // that occur
   bool open = false;
-  bool one_process = false;  // the tracer is the real parent
-  bool alone = true;         // nobody else can be waited for
-  pid_t tracer = 0, parent = 0, tracee = 0;
+  bool one_process = false;     // the tracer is the real parent
+  bool alone = true;            // nobody else can be waited for
+  std::vector<pid_t> tracers;   // the real parent's thread first, if it is one
+  bool tracer_threads = false;  // they are threads of one process
+  pid_t parent = 0, tracee = 0;
   pid_t group = 0;  // the process group of all on the tracee's side
 };
 
@@ -68,7 +72,7 @@ enum class Ends : std::uint8_t {
   in_user,   // when its thread is back in user mode, in no handler
   execed,    // when the process runs its new program
   never,     // it does not return
-  exited,    // when the dead tracer has no tracee any more
+  exited,    // when the dead tracer has no tracee any more, and the dead parent no child
 };
 
 struct Ask {
@@ -90,7 +94,16 @@ struct Ask {
     disposition  // SIGCHLD's, of the parent
   };
   // What the instance's output must be.
-  enum class Shows : std::uint8_t { whatever, equal, siginfo, message, mask, wait, nothing_there };
+  enum class Shows : std::uint8_t {
+    whatever,
+    equal,
+    siginfo,
+    message,
+    mask,
+    wait,
+    nothing_there,
+    queued,
+  };
 
   struct Step {
     model::Action action = model::Action::hidden;
@@ -99,6 +112,7 @@ struct Ask {
     int thread = -1;
     int argument = 0;  // wait: the options given
     bool nohang = false;
+    int tracer = 0;  // its place
     int err = kAnyErr;
     Shows shows = Shows::whatever;
     std::int64_t a = 0, b = 0, c = 0;
@@ -131,5 +145,8 @@ struct AskHash {
 Ask ask(const Event &event, const Names &names);
 // A child of this process may change at any time from now on: this signal may come.
 Ask may_get(model::Sig sig);
+// The tracer in this place, or the real parent, may die from now on.
+Ask may_die(int tracer);
+Ask parent_may_die();
 
 }  // namespace ptmc::traces

@@ -56,12 +56,18 @@ Cast::Cast(const Trace &trace) {
                           (e.request == PTRACE_ATTACH || e.request == PTRACE_SEIZE);
     const bool asks = e.call == Call::ptrace && e.request == PTRACE_TRACEME && e.ret &&
                       *e.ret >= 0 && caller.process >= 0;
-    if (const Task t = asks ? caller : attaches ? task(e.target, e.t0) : Task{}; t.process >= 0)
-      if (pid_t &tracer = tracers_[static_cast<std::size_t>(t.process)]; tracer == 0)
-        tracer = attaches ? e.pid : processes_[static_cast<std::size_t>(t.process)].parent;
+    const Task t = asks ? caller : attaches ? task(e.target, e.t0) : Task{};
+    if (t.process < 0) continue;
+    std::vector<pid_t> &tracers = tracers_[static_cast<std::size_t>(t.process)];
+    const Process &tracee = processes_[static_cast<std::size_t>(t.process)];
+    const pid_t tracer = attaches                  ? e.pid
+                         : tracee.fork == SIZE_MAX ? tracee.parent
+                                                   : trace.events[tracee.fork].pid;
+    if (std::find(tracers.begin(), tracers.end(), tracer) == tracers.end())
+      tracers.push_back(tracer);
   }
   for (std::size_t p = 0; p < processes_.size(); ++p)
-    if (tracers_[p] == 0) tracers_[p] = trace.tracer;
+    if (tracers_[p].empty()) tracers_[p].push_back(trace.tracer);
   dispatch(trace);
 }
 
@@ -71,7 +77,7 @@ void Cast::add(Process process, const std::vector<pid_t> &threads) {
   for (std::size_t t = 0; t < threads.size(); ++t)
     lives_[threads[t]].push_back({process.from, {place, static_cast<int>(t)}});
   processes_.push_back(std::move(process));
-  tracers_.push_back(0);
+  tracers_.emplace_back();
 }
 
 // A place that no thread has had, or one whose thread has ended.
@@ -136,7 +142,15 @@ pid_t Cast::process_of(pid_t tid, std::uint64_t time) const {
   return it == others_.end() ? tid : it->second;
 }
 
-pid_t Cast::tracer_of(int process) const { return tracers_[static_cast<std::size_t>(process)]; }
+const std::vector<pid_t> &Cast::tracers_of(int process) const {
+  return tracers_[static_cast<std::size_t>(process)];
+}
+
+std::optional<std::uint64_t> Cast::may_end(pid_t tid) const {
+  const Task t = task(tid, UINT64_MAX);
+  if (t.process < 0) return std::nullopt;
+  return processes_[static_cast<std::size_t>(t.process)].may_change;
+}
 
 pid_t Cast::child_of(Task parent, std::uint64_t time) const {
   const auto it = made_.find(key(parent));
@@ -169,7 +183,8 @@ void Cast::dispatch(const Trace &trace) {
   std::set<pid_t> tracers;
   for (const Event &e : trace.events)
     if (e.call == Call::ptrace && e.request != PTRACE_TRACEME) tracers.insert(process_of(e.pid));
-  for (const pid_t tracer : tracers_) tracers.insert(process_of(tracer));
+  for (const auto &some : tracers_)
+    for (const pid_t tracer : some) tracers.insert(process_of(tracer));
 
   std::vector<bool> concerned(processes_.size());
   for (std::size_t i = 0; i < trace.events.size(); ++i) {
@@ -191,15 +206,14 @@ void Cast::dispatch(const Trace &trace) {
       case Call::proc_state:
         // The call may have begun before the fork that made its target.
         concern(task(e.target, e.t0).process >= 0 ? task(e.target, e.t0) : task(e.target, e.t1));
-        if (e.call == Call::proc_state && tracers.count(e.target))
+        if (e.call == Call::proc_state && tracers.count(process_of(e.target)))
           std::fill(concerned.begin(), concerned.end(), true);
         break;
       case Call::kill:
         if (e.target > 0) concern(task(e.target, e.t0));
         if (e.target < -1 && !processes_.empty() && -e.target == processes_[0].pid)
           std::fill(concerned.begin(), concerned.end(), true);
-        if (e.sig == SIGKILL && tracers.count(process_of(e.target)))
-          std::fill(concerned.begin(), concerned.end(), true);
+        if (e.sig == SIGKILL && e.target > 0) all_of(e.target);
         break;
       case Call::wait4:
       case Call::waitid:

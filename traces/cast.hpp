@@ -37,8 +37,11 @@ class Cast {
   const std::vector<Process> &processes() const { return processes_; }
   // The process that it is a thread of.
   pid_t process_of(pid_t tid, std::uint64_t time = UINT64_MAX) const;
-  // Who attaches, or has TRACEME's child: the first thread for this process.
-  pid_t tracer_of(int process) const;
+  // Who attaches to its threads, or has them by TRACEME or from its own parent, as they come; the
+  // trace's tracer if nobody does.
+  const std::vector<pid_t> &tracers_of(int process) const;
+  // When the process of this thread may first have begun to end, ns; only of the tracee's side.
+  std::optional<std::uint64_t> may_end(pid_t tid) const;
   // The children that this thread has made by calls that began by `time`; the last is the newest.
   pid_t child_of(Task parent, std::uint64_t time) const;
   // Whether a filter sends this thread's getppid to its tracer, and with which message.
@@ -68,7 +71,7 @@ class Cast {
   std::vector<Process> processes_;
   std::unordered_map<pid_t, std::vector<Life>> lives_;
   std::unordered_map<pid_t, pid_t> others_;  // threads of the other processes
-  std::vector<pid_t> tracers_;               // by process
+  std::vector<std::vector<pid_t>> tracers_;  // by process
   std::unordered_map<std::uint64_t, std::vector<Made>> made_;
   std::unordered_map<std::uint64_t, std::vector<Filter>> filters_;
   std::unordered_map<std::uint64_t, std::uint64_t> ended_;  // by key: when a thread may have gone

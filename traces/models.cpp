@@ -21,7 +21,8 @@ bool covers(const model::Shape &large, const model::Shape &small) {
   // The rules number siginfos and masks by their places in these lists.
   const bool alike = large.threads == small.threads && large.processes == small.processes &&
                      large.started == small.started && large.siginfos == small.siginfos &&
-                     large.masks == small.masks;
+                     large.tracers == small.tracers &&
+                     large.tracer_threads == small.tracer_threads && large.masks == small.masks;
   return alike && all(large.signals, small.signals) && all(large.option_sets, small.option_sets) &&
          all(large.exit_codes, small.exit_codes) &&
          (!small.has(model::OTHER) ||

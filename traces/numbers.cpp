@@ -94,11 +94,19 @@ Names Names::of(const Trace &trace, int which) const {
 void Names::be(const Trace &trace, int which) {
   process = which;
   const Cast::Process &mine = cast->processes()[static_cast<std::size_t>(process)];
-  tracer = cast->tracer_of(process);
   parent = mine.parent;
+  tracers = cast->tracers_of(process);
+  // An auto-attached child has its parent's.
+  for (int p = mine.forked_by; p >= 0; p = cast->processes()[static_cast<std::size_t>(p)].forked_by)
+    for (const pid_t tracer : cast->tracers_of(p)) place_in(tracers, tracer);
+  std::stable_partition(tracers.begin(), tracers.end(),
+                        [&](pid_t tid) { return cast->process_of(tid) == parent; });
+  tracer_threads = tracers.size() > 1;
+  for (const pid_t tid : tracers)
+    tracer_threads = tracer_threads && cast->process_of(tid) == cast->process_of(tracers[0]);
   tracee = mine.pid;
   group = cast->processes()[0].pid;
-  one_process = cast->process_of(tracer) == parent;
+  one_process = cast->process_of(tracers[0]) == parent;
   alone = cast->processes().size() == 1;
   threads.assign(static_cast<std::size_t>(mine.threads), 0);
   const auto lives_here = [&](pid_t tid, std::uint64_t time) {
@@ -115,8 +123,9 @@ void Names::be(const Trace &trace, int which) {
     if (e.call == Call::fork) lives_here(child_of(e), e.t1);
     const bool exits = e.call == Call::exit || e.call == Call::exit_group;
     if (exits && thread(e.pid, e.t0) >= 0) place_in(codes, static_cast<int>(e.data & 0xff));
-    const bool ends = (e.pid == tracer && e.call == Call::exit_group) ||
-                      (e.call == Call::kill && e.target == tracer && e.sig == SIGKILL);
+    const bool ends =
+        (e.call == Call::exit_group && one_process && of_parent(e.pid)) ||
+        (e.call == Call::kill && e.target > 0 && of_parent(e.target) && e.sig == SIGKILL);
     if (ends) tracer_ends = std::min(tracer_ends, e.t0);
   }
 }
@@ -127,7 +136,7 @@ Names::Names(pid_t tracer, pid_t tracee, std::vector<int> option_sets, bool one_
       option_sets(std::move(option_sets)),
       open(true),
       one_process(one_process),
-      tracer(tracer),
+      tracers{tracer},
       tracee(tracee),
       group(tracee) {}
 
@@ -163,13 +172,21 @@ pid_t Names::tid(int thread) const {
   return thread >= 0 && t < threads.size() ? threads[t] : -1;
 }
 
-bool Names::of_tracer(pid_t tid) const {
-  if (!cast) return tid == tracer;
-  return tid == tracer || cast->process_of(tid) == cast->process_of(tracer);
+bool Names::is_tracer(pid_t tid) const {
+  return std::find(tracers.begin(), tracers.end(), tid) != tracers.end();
+}
+
+int Names::tracer_of(pid_t tid) const {
+  const auto found = std::find(tracers.begin(), tracers.end(), tid);
+  if (found != tracers.end()) return static_cast<int>(found - tracers.begin());
+  if (!cast) return -1;
+  for (std::size_t i = 0; i < tracers.size(); ++i)
+    if (cast->process_of(tracers[i]) == cast->process_of(tid)) return static_cast<int>(i);
+  return -1;
 }
 
 bool Names::of_parent(pid_t tid) const {
-  if (!cast) return one_process && tid == tracer;
+  if (!cast) return one_process && tid == tracers[0];
   return cast->process_of(tid) == parent;
 }
 
@@ -276,6 +293,8 @@ model::Shape shape_of(const Names &names) {
   for (const Siginfo &info : names.siginfos)
     shape.siginfos.push_back({names.signal(info.signo), info.code});
   shape.masks = names.masks;
+  shape.tracers = static_cast<int>(names.tracers.size());
+  shape.tracer_threads = names.tracer_threads;
   shape.exit_codes.clear();
   for (Value v = 0; v < model::kExitCodes; ++v) shape.exit_codes.push_back(v);
   return shape;

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "model/kernel.hpp"
 #include "model/requests.hpp"
@@ -17,6 +18,8 @@ using model::Instance;
 using model::Label;
 using model::Sig;
 using model::Value;
+
+constexpr int kLooks = model::kExited | model::kNormal | model::kClone | model::kThreads;
 
 // The instances of the same call, with any result.
 std::function<bool(const Label &)> alike(const Ask::Step &s) {
@@ -42,11 +45,11 @@ std::function<bool(const Label &)> alike(const Ask::Step &s) {
       };
     case Ask::Match::wait:
       return [only = s.thread, given = s.argument, nohang = s.nohang](const Label &l) {
-        if (l.err == Err::echild)
-          return l.thread == only && !((l.options ^ given) & model::kExited);
+        if (l.err == Err::echild) return l.thread == only && !((l.options ^ given) & kLooks);
         if (l.options & model::kNohang)
           return nohang && l.options == ((given & ~model::kNowait) | model::kNohang) &&
                  l.thread == only;
+        if (l.thread < 0) return false;
         return (l.options & ~given) == 0 && !((l.options ^ given) & model::kNowait) &&
                (only < 0 || l.thread == only);
       };
@@ -97,6 +100,14 @@ bool shows_wait(const Ask::Step &s, const Instance &i, Value output) {
   return s.b == -1 || static_cast<std::int64_t>(output) == s.b;
 }
 
+// PEEKSIGINFO: so many from an offset, and whose the first is.
+bool shows_queued(const Ask::Step &s, Value output) {
+  const std::int64_t there = std::popcount(output);
+  const std::int64_t offset = s.b >> 32, asked = s.b & 0xffffffff;
+  if (s.a != std::min(std::max<std::int64_t>(there - offset, 0), asked)) return false;
+  return s.c == model::NONE || (output >> s.c & 1);
+}
+
 std::function<bool(const Instance &, Value)> shows(const Ask::Step &s) {
   switch (s.shows) {
     case Ask::Shows::whatever:
@@ -113,6 +124,8 @@ std::function<bool(const Instance &, Value)> shows(const Ask::Step &s) {
       return [s](const Instance &, Value output) { return output == static_cast<Value>(s.a); };
     case Ask::Shows::wait:
       return [s](const Instance &i, Value output) { return shows_wait(s, i, output); };
+    case Ask::Shows::queued:
+      return [s](const Instance &, Value output) { return shows_queued(s, output); };
     case Ask::Shows::nothing_there:
       return [](const Instance &i, Value) {
         return i.label.err != Err::ok || (i.label.options & model::kNohang) != 0;
@@ -126,7 +139,7 @@ std::function<bool(const model::State &)> holds(const Ask &ask, const model::Sch
   switch (ask.looks) {
     case Ask::Looks::tracer_gone:
       return [&schema](const model::State &s) {
-        return schema.get(s, schema.tracer.dead) && nobody_is_traced(schema, s);
+        return schema.get(s, schema.tracer.dead) && dead_trace_nobody(schema, s);
       };
     case Ask::Looks::gone:
     case Ask::Looks::there:
@@ -153,7 +166,9 @@ Plan plan(const Ask &ask, const Index &index) {
   Plan p;
   static_cast<Ask &>(p) = ask;
   for (const Ask::Step &s : ask.steps) {
-    const std::vector<std::size_t> all = index.find(s.action, s.actor, alike(s));
+    const std::vector<std::size_t> all =
+        index.find(s.action, s.actor,
+                   [&, of = alike(s)](const Label &l) { return l.tracer == s.tracer && of(l); });
     if (p.stages.empty()) p.alternatives = all;
     Stage stage{{}, shows(s)};
     for (std::size_t i : all)
@@ -226,9 +241,11 @@ bool happens_here(const Plan &plan, std::size_t stage, bool inside, const model:
          schema.get(s, f.call) == static_cast<Value>(model::SysCall::plain);
 }
 
-bool nobody_is_traced(const model::Schema &schema, const model::State &s) {
-  return std::all_of(schema.thread.begin(), schema.thread.end(),
-                     [&](const model::ThreadFields &t) { return schema.get(s, t.tracing) == 0; });
+bool dead_trace_nobody(const model::Schema &schema, const model::State &s) {
+  return std::all_of(schema.thread.begin(), schema.thread.end(), [&](const model::ThreadFields &t) {
+    return schema.get(s, t.tracing) == 0 ||
+           schema.get(s, schema.tracers[schema.get(s, t.by)].dead) == 0;
+  });
 }
 
 std::uint64_t outcome_key(const Instance &i, Value output) {

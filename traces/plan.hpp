@@ -32,7 +32,8 @@ bool shows_calls(const model::Schema &schema, const model::State &s, int thread)
 // system call that SYSCALL traces.
 bool happens_here(const Plan &plan, std::size_t stage, bool inside, const model::Schema &schema,
                   const model::State &s);
-bool nobody_is_traced(const model::Schema &schema, const model::State &s);
+// No dead tracer has a tracee.
+bool dead_trace_nobody(const model::Schema &schema, const model::State &s);
 
 // Finds instances by what an observer sees.
 class Index {

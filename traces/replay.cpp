@@ -31,7 +31,9 @@ class ClosedWorld {
         throw InputError(
             trace_.file, 1,
             "the tracee has more than " + std::to_string(model::kMaxThreads) + " threads");
-    for (std::size_t p = 0; p < processes.size(); ++p) follow(static_cast<int>(p));
+    for (int p = 0; p < static_cast<int>(processes.size()); ++p)
+      tracers_ = std::max(tracers_, static_cast<int>(names_.of(trace_, p).tracers.size()));
+    for (int p = 0; p < static_cast<int>(processes.size()); ++p) follow(p);
     conclude();
   }
 
@@ -39,9 +41,10 @@ class ClosedWorld {
   struct Followed {
     std::shared_ptr<Machine> machine;
     std::map<std::size_t, std::vector<State>> births;  // Simulation::births
+    std::vector<pid_t> tracers;
   };
 
-  std::vector<State> starts(int process, const Machine &machine);
+  std::vector<State> starts(const Names &names, const Machine &machine);
   void follow(int process);
   void conclude();
 
@@ -52,14 +55,31 @@ class ClosedWorld {
   const Names names_;
   Models own_{{.signals = {}, .exit_codes = {}}};
   std::vector<Followed> followed_;
+  int tracers_ = 1;                             // of the process that has most
   std::map<std::size_t, std::size_t> allowed_;  // by event: outcomes beside one
   std::set<std::string> witnessed_;
   std::set<std::pair<std::string, model::StopKind>> pairs_;
   std::map<std::size_t, Explained> explained_;
 };
 
-std::vector<State> ClosedWorld::starts(int process, const Machine &machine) {
-  const Cast::Process &p = names_.cast->processes()[static_cast<std::size_t>(process)];
+// A tracer has a place in each process's own list.
+void rename_tracers(State &s, const model::Schema &schema, const std::vector<pid_t> &from,
+                    const std::vector<pid_t> &to) {
+  std::vector<bool> dead(schema.tracers.size());
+  const auto place = [&](std::size_t old) {
+    const auto found = std::find(to.begin(), to.end(), from[old]);
+    return static_cast<std::size_t>(found - to.begin()) % dead.size();
+  };
+  for (std::size_t k = 0; k < from.size(); ++k)
+    dead[place(k)] = schema.get(s, schema.tracers[k].dead) != 0;
+  for (std::size_t k = 0; k < dead.size(); ++k) schema.set(s, schema.tracers[k].dead, dead[k]);
+  for (const model::ThreadFields &t : schema.thread)
+    if (t.by != model::kNoField && schema.get(s, t.tracing))
+      schema.set(s, t.by, static_cast<model::Value>(place(schema.get(s, t.by))));
+}
+
+std::vector<State> ClosedWorld::starts(const Names &names, const Machine &machine) {
+  const Cast::Process &p = names_.cast->processes()[static_cast<std::size_t>(names.process)];
   if (p.forked_by < 0) return {machine.model.initial(p.started)};
   const Followed &parent = followed_[static_cast<std::size_t>(p.forked_by)];
   std::vector<State> all;
@@ -69,8 +89,10 @@ std::vector<State> ClosedWorld::starts(int process, const Machine &machine) {
   const Event &fork = trace_.events[p.fork];
   const int thread = names_.cast->task(fork.pid, fork.t0).thread;
   for (const State &before : found->second)
-    if (const auto child = birth.child_of(before, thread))
+    if (auto child = birth.child_of(before, thread)) {
+      if (tracers_ > 1) rename_tracers(*child, machine.model.schema, parent.tracers, names.tracers);
       if (std::find(all.begin(), all.end(), *child) == all.end()) all.push_back(*child);
+    }
   return all;
 }
 
@@ -78,10 +100,12 @@ void ClosedWorld::follow(int process) {
   const Names names = names_.of(trace_, process);
   const model::Config config = model::whole_config(spec_, names.one_process);
   Models &models = options_.models ? *options_.models : own_;
-  followed_.push_back({models.of(shape_of(names), config, options_.mutate), {}});
+  model::Shape shape = shape_of(names);
+  shape.tracers = tracers_;  // births need one shape for all
+  followed_.push_back({models.of(shape, config, options_.mutate), {}, names.tracers});
   if (!result_.gave_up.empty()) return;
   Machine &machine = *followed_.back().machine;
-  const std::vector<State> first = starts(process, machine);
+  const std::vector<State> first = starts(names, machine);
   if (first.empty()) return;  // its parent's replay has ended before it was made
   Simulation simulation(trace_, machine, names, options_, first);
   simulation.run();

@@ -209,7 +209,9 @@ bool Simulation::over(const Configuration &c, std::size_t slot) const {
   const Plan &p = *open_[slot].plan;
   switch (p.ends) {
     case Ends::attached:
-      return schema_.get(c.state, schema_.tracer.attaching) == 0;
+      return schema_.get(c.state,
+                         schema_.tracers[static_cast<std::size_t>(p.steps[0].tracer)].attaching) ==
+             0;
     case Ends::in_user:
       return in_main(c.state, p.thread) &&
              schema_.get(c.state, schema_.thread[static_cast<std::size_t>(p.thread)].call) == 0;
@@ -217,7 +219,8 @@ bool Simulation::over(const Configuration &c, std::size_t slot) const {
       return (p.thread == 0 || schema_.loc(c.state, p.thread) == Loc::dead) &&
              in_main(c.state, 0) && schema_.get(c.state, schema_.thread[0].call) == 0;
     case Ends::exited:
-      return nobody_is_traced(schema_, c.state);
+      return dead_trace_nobody(schema_, c.state) && schema_.get(c.state, schema_.parent.state) !=
+                                                        static_cast<Value>(model::Parent::exiting);
     default:
       return true;
   }
@@ -484,6 +487,13 @@ std::vector<Simulation::Point> Simulation::points() const {
                      static_cast<std::size_t>(names_.thread(fork.pid, fork.t0))});
   }
   for (const auto &[sig, from] : signals) all.push_back({from, Point::may_get, sig});
+  const auto may_end = [&](pid_t tid, Point::Kind kind, std::size_t event) {
+    const auto from = names_.cast->may_end(tid);
+    if (from && *from != UINT64_MAX) all.push_back({std::max(*from, process_.from), kind, event});
+  };
+  for (std::size_t k = 0; k < names_.tracers.size(); ++k)
+    may_end(names_.tracers[k], Point::tracer_dies, k);
+  if (!names_.one_process) may_end(names_.parent, Point::parent_dies, kNoEvent);
   // Returns before beginnings at the same instant: those calls do not overlap.
   std::stable_sort(all.begin(), all.end(), [](const Point &a, const Point &b) {
     return a.time != b.time     ? a.time < b.time
@@ -504,6 +514,12 @@ void Simulation::run() {
         break;
       case Point::may_get:
         open(kNoEvent, may_get(static_cast<Sig>(p.event)));
+        break;
+      case Point::tracer_dies:
+        open(kNoEvent, may_die(static_cast<int>(p.event)));
+        break;
+      case Point::parent_dies:
+        open(kNoEvent, parent_may_die());
         break;
       case Point::leaves:
         held_ &= ~(1u << p.event);
