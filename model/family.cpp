@@ -64,7 +64,9 @@ std::optional<State> Birth::child_of(const State &parent, int thread) const {
     if (!interpreter_.step(i, before, after)) continue;
     State child;
     copy(project_, schema, after, child_.schema, child);
-    child_.schema.set(child, child_.schema.tracer.dead, schema.get(after, schema.tracer.dead));
+    for (std::size_t k = 0; k < schema.tracers.size(); ++k)
+      child_.schema.set(child, child_.schema.tracers[k].dead,
+                        schema.get(after, schema.tracers[k].dead));
     // The real parent's disposition is in its own process's fields, not in the role's.
     const Field chld = schema.process[0].disposition[CHLD];
     child_.schema.set(child, child_.schema.parent.ignores, schema.get(after, chld) == 1);

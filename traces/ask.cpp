@@ -131,7 +131,7 @@ struct Asker {
   void ptrace();
   void request(int t);
   void traceme();
-  void others_request(int t);
+  void others_request();
   void stopped(Action action, int t);
   void getsiginfo(int t);
   void geteventmsg(int t);
@@ -166,12 +166,11 @@ void Asker::traceme() {
 }
 
 // Nobody else traces; nobody else is traced.
-void Asker::others_request(int t) {
+void Asker::others_request() {
   const int err = failed(e);
   const bool attaches = e.request == PTRACE_ATTACH || e.request == PTRACE_SEIZE;
   const bool refused = err == EPERM || err == ESRCH || (e.request == PTRACE_SEIZE && err == EIO);
   if (attaches ? e.ret && !refused : e.ret && err != ESRCH) impossible();
-  if (ask.kind == Ask::Kind::nothing && t < 0 && names.thread(e.pid, e.t0) >= 0) plain();
 }
 
 // A request that shows only whether the tracee is stopped: ESRCH, or anything else.
@@ -190,7 +189,7 @@ void Asker::getsiginfo(int t) {
     s.a = e.siginfo->code;
     s.b = e.siginfo->signo;
     s.c = names.signal(e.siginfo->signo) | (names.open ? 1 << 8 : 0) |
-          (names.siginfo(*e.siginfo) + 1) << 16;
+          (names.is_child(e.siginfo->pid) ? 1 << 9 : 0) | (names.siginfo(*e.siginfo) + 1) << 16;
   }
   step(s);
 }
@@ -339,7 +338,8 @@ void Asker::request(int t) {
 void Asker::ptrace() {
   if (e.request == PTRACE_TRACEME) return traceme();
   const int t = names.thread(e.target, e.t0);
-  if ((!names.is_tracer(e.pid) && !names.open) || t < 0) return others_request(t);
+  if (t < 0 && names.thread(e.pid, e.t0) >= 0) return plain();  // another process is its tracee
+  if ((!names.is_tracer(e.pid) && !names.open) || t < 0) return others_request();
   request(t);
 }
 

@@ -34,6 +34,7 @@ struct Names {
   int tracer_of(pid_t tid) const;
   bool is_tracer(pid_t tid) const;
   bool of_parent(pid_t tid) const;  // a thread of the real parent's
+  bool is_child(pid_t pid) const;   // a process that this one has made
 
   static model::Default default_action(int number);
 

@@ -190,6 +190,12 @@ bool Names::of_parent(pid_t tid) const {
   return cast->process_of(tid) == parent;
 }
 
+bool Names::is_child(pid_t pid) const {
+  if (!cast) return true;
+  const Task t = cast->task(pid, UINT64_MAX);
+  return t.process >= 0 && cast->processes()[static_cast<std::size_t>(t.process)].parent == tracee;
+}
+
 Sig Names::signal(int number) const {
   if (number == 0) return model::NONE;
   if (open && (number == SIGUSR1 || number == SIGUSR2 || number == SIGTERM || number == SIGCHLD))

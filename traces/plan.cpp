@@ -67,15 +67,16 @@ bool shows_siginfo(const Ask::Step &s, Value output) {
   if (output & model::kForgedInfo) return forged == static_cast<int>(output & 0xff);
   if (static_cast<Sig>(s.c & 0xff) != static_cast<Sig>(output >> 8)) return false;
   if (s.c >> 8 & 1) return true;  // an open world
+  const bool of_child = s.c >> 9 & 1;
   switch (static_cast<model::Info>(output & 0xff)) {
     case model::Info::tkill:
       return code == SI_TKILL;
     case model::Info::kernel:
-      return code == SI_KERNEL || (signo == SIGCHLD && code > 0);
+      return code == SI_KERNEL;
     case model::Info::step:
       return code >= TRAP_BRKPT && code <= TRAP_HWBKPT;
     case model::Info::user:
-      return code == SI_USER || (signo == SIGCHLD && code > 0);
+      return of_child ? code >= CLD_EXITED && code <= CLD_CONTINUED : code == SI_USER;
     default:
       return code == SI_USER;
   }
