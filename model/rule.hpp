@@ -90,7 +90,7 @@ struct Label {
   Err err = Err::ok;
   // wait: which options the caller gave (WaitOption). A report holds for every call that gives at
   // least these, and leaves the rest to be waited for again with kNowait only; "nothing there" for
-  // exactly these.
+  // exactly these; ECHILD looks at kExited alone.
   int options = 0;
   int tracer = 0;  // which one acts
   bool operator==(const Label &) const = default;

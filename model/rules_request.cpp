@@ -6,6 +6,9 @@
 namespace ptmc::model {
 namespace {
 
+constexpr int kEventStop = 128;     // PTRACE_EVENT_STOP
+constexpr int kSyscallCode = 0x85;  // si_code of a syscall-stop with TRACESYSGOOD
+
 // INTERRUPT and KILL need a tracee in any state, or fail with ESRCH (R14).
 void no_tracee(Model &m, const Rule *rule, int t, Action action, Feature needed) {
   Step s(m, rule, t, tname(t), {action, t, 0, Err::esrch, 0});
@@ -70,8 +73,8 @@ Expr right_stop(const Step &s, int t) {
   Expr marked = at_loc(s, t, Loc::event_trap);
   const std::vector<Siginfo> &forged = s.schema.shape.siginfos;
   for (std::size_t i = 0; i < forged.size(); ++i)
-    marked =
-        ite(eq(s.get(f.forged), static_cast<Value>(1 + i)), truth(forged[i].event_stop), marked);
+    marked = ite(eq(s.get(f.forged), static_cast<Value>(1 + i)),
+                 truth(forged[i].code >> 8 == kEventStop), marked);
   const Expr flagged = marked && (!s.on(Feature::listen_right_stop_only) || ne(s.get(f.sig), TRAP));
   return flagged || (s.on(Feature::stop_options) && at_loc(s, t, Loc::group_trap));
 }
@@ -330,7 +333,17 @@ void syscall_info(Model &m) {
         ite(at_loc(s, t, Loc::ptrace_event_trap) && eq(s.get(f.event), PTRACE_SECCOMP), constant(3),
             constant(0));
     const Expr own = op(Loc::entry_trap, f.good, 1, op(Loc::exit_trap, f.good, 2, filter));
-    s.output(ite(eq(s.get(f.forged), 0), own, constant(0)));
+    Expr info = own;
+    const std::vector<Siginfo> &forged = s.schema.shape.siginfos;
+    for (Value i = 0; i < forged.size(); ++i) {
+      const Expr syscall = ite(at_loc(s, t, Loc::entry_trap), constant(1),
+                               ite(at_loc(s, t, Loc::exit_trap), constant(2), constant(0)));
+      const Expr shown = forged[i].code == kSyscallCode                ? syscall
+                         : forged[i].code == (PTRACE_SECCOMP << 8 | 5) ? constant(3)
+                                                                       : constant(0);
+      info = ite(eq(s.get(f.forged), 1 + i), shown, info);
+    }
+    s.output(info);
     m.add(std::move(s));
     refuse_unless_stopped(m, gone, t, Action::syscall_info, Feature::inspect);
   }

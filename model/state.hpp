@@ -173,7 +173,7 @@ struct ParentFields {
 // What SETSIGINFO is given.
 struct Siginfo {
   Sig signo;
-  bool event_stop;  // si_code >> 8 is PTRACE_EVENT_STOP: what LISTEN looks at
+  int code;  // LISTEN and GET_SYSCALL_INFO look at it
   bool operator==(const Siginfo &) const = default;
 };
 
@@ -182,7 +182,7 @@ struct Shape {
   std::vector<Sig> signals;  // in dequeue order; KILL always among them
   // Explicit arguments of SEIZE and SETOPTIONS (replay).
   std::vector<int> option_sets = {};
-  std::vector<Siginfo> siginfos = {{USR1, false}, {STOP, true}};  // of SETSIGINFO
+  std::vector<Siginfo> siginfos = {{USR1, 0}, {STOP, 0x8013}};  // of SETSIGINFO
   std::vector<std::uint32_t> masks = {0, 1u << USR1};             // of SETSIGMASK: bit by Sig
   std::vector<Value> exit_codes = {1};  // statuses of _exit, below kExitCodes
   Default other = Default::fatal;       // what OTHER does by default

@@ -397,9 +397,17 @@ TEST_CASE("the catalogue makes every request and sees every stop") {
 
 TEST_CASE("scenarios run on this kernel") {
   where_possible([] {
-    for (const char *name :
-         {"seize-interrupt", "listen-sigcont", "attach-stopped", "traceme", "parent-dies",
-          "tracer-dies-syscall-unwaited", "threads-blocked-stop"}) {
+    for (const char *name : {"seize-interrupt",      "listen-sigcont",
+                             "attach-stopped",       "traceme",
+                             "parent-dies",          "tracer-dies-syscall-unwaited",
+                             "threads-blocked-stop", "fork-event",
+                             "vfork-events",         "clone-thread-event",
+                             "exec-syscall",         "exec-thread",
+                             "exec-attach-blocks",   "seccomp-order",
+                             "peek-queues",          "sigmask-unblocks",
+                             "tracer-thread-exits",  "two-tracers-exit",
+                             "traceme-child",        "child-wait-any",
+                             "exitkill-family"}) {
       CAPTURE(name);
       const Scenario scenario = read_scenario(kScenarios + "/" + name + ".jsonl");
       const RunResult result = run_scenario(scenario);
@@ -409,6 +417,62 @@ TEST_CASE("scenarios run on this kernel") {
       const std::string text = to_jsonl(result.trace);
       CHECK(to_jsonl(trace_of(text)) == text);
     }
+  });
+}
+
+TEST_CASE("a recording knows its processes, and the child of a fork that did not return") {
+  where_possible([] {
+    const RunResult result = run(
+        R"({"by":"tracer2","call":"ptrace","args":{"request":"PTRACE_SEIZE","pid":"t0",)"
+        R"("data":["PTRACE_O_TRACEFORK"]}})"
+        "\n"
+        R"({"by":"t0","call":"fork","args":{"child":"t5","flags":["SIGCHLD"]},"async":true})"
+        "\n"
+        R"({"await":{"pid":"t0","state":"t"}})"
+        "\n"
+        R"({"by":"tracer_thread","call":"ptrace","args":{"request":"PTRACE_CONT","pid":"t5"}})");
+    std::vector<Role> roles;
+    for (const Process &process : result.trace.processes) roles.push_back(process.role);
+    CHECK(roles ==
+          std::vector{Role::tracer, Role::world, Role::tracee, Role::parent, Role::tracer});
+    CHECK(result.trace.processes.front().threads.size() == 2);
+    CHECK(result.trace.processes[2].threads.size() == 1);
+    pid_t child = 0, target = 0;
+    for (const Event &event : result.trace.events) {
+      if (event.call == Call::fork) {
+        child = event.child;
+        CHECK_FALSE(event.ret);
+      }
+      if (event.call == Call::ptrace) target = event.target;
+    }
+    CHECK(child > 0);
+    CHECK(child == target);
+  });
+}
+
+TEST_CASE("loose programs leave out what cannot be, also of those not made yet") {
+  where_possible([] {
+    std::string text = scenario_header(2, "separate");
+    text.insert(text.size() - 2, R"(,"loose":true)");
+    std::istringstream in(
+        text +
+        R"({"by":"t3","call":"user"})"
+        "\n"
+        R"({"by":"world","call":"kill","args":{"pid":"t3","sig":"SIGKILL"}})"
+        "\n"
+        R"({"by":"t0","call":"fork","args":{"child":"t3","flags":["CLONE_VFORK","SIGCHLD"]}})"
+        "\n"
+        R"({"by":"t1","call":"fork","args":{"child":"t3","flags":["SIGCHLD"]}})"
+        "\n"
+        R"({"by":"t3","call":"execve"})"
+        "\n"
+        R"({"by":"t1","call":"execve"})"
+        "\n"
+        R"({"by":"t0","call":"user"})"
+        "\n"
+        R"({"by":"t1","call":"user"})");
+    const RunResult result = run_scenario(read_scenario(in, "s"));
+    CHECK(result.made == std::vector<bool>{false, true, true, false, true, true, false, true});
   });
 }
 
@@ -454,10 +518,15 @@ TEST_CASE("what a run cannot know or reach is said") {
 TEST_CASE("scenarios run without privileges, and so without a namespace") {
   const std::vector<Scenario> scenarios = {read_scenario(kScenarios + "/parent-dies.jsonl"),
                                            read_scenario(kScenarios + "/tracer-dies-zombie.jsonl"),
-                                           read_scenario(kScenarios + "/exit-event-kill.jsonl")};
+                                           read_scenario(kScenarios + "/exit-event-kill.jsonl"),
+                                           read_scenario(kScenarios + "/fork-tracer-dies.jsonl"),
+                                           read_scenario(kScenarios + "/exec-thread.jsonl")};
+  int alive[2];  // every process of a scenario holds the end for writing
+  REQUIRE(pipe(alive) == 0);
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
+    close(alive[0]);
     if (setuid(65534) != 0) _exit(4);
     prctl(PR_SET_DUMPABLE, 1);  // setuid made it undumpable, and such are not to be traced
     int code = 0;
@@ -478,6 +547,10 @@ TEST_CASE("scenarios run without privileges, and so without a namespace") {
     MESSAGE("skipped, not possible here");
   else
     CHECK(WEXITSTATUS(status) == 0);
+  close(alive[1]);
+  char byte = 0;
+  CHECK(read(alive[0], &byte, 1) == 0);  // end of file: all are gone
+  close(alive[0]);
 }
 
 TEST_CASE("a killed caller leaves no process behind") {
@@ -492,6 +565,10 @@ TEST_CASE("a killed caller leaves no process behind") {
       if (write(alive[1], "x", 1) != 1) _exit(1);
       try {
         run(R"({"by":"tracer","call":"ptrace","args":{"request":"PTRACE_SEIZE","pid":"t0"}})"
+            "\n"
+            R"({"by":"t0","call":"fork","args":{"child":"t1","flags":["SIGCHLD"]}})"
+            "\n"
+            R"({"by":"t1","call":"fork","args":{"child":"t2","flags":["CLONE_THREAD"]}})"
             "\n"
             R"({"by":"tracer","call":"wait4","args":{"pid":"t0","options":"0"}})",
             "tracer");

@@ -334,6 +334,9 @@ void Asker::wait() {
     return;
   }
   if (interrupted(e)) return;
+  // Only its own children and tracees: whose they are among threads is not known of children.
+  const bool own_only = (e.options & __WNOTHREAD) && e.pid != names.tracer;
+  if (own_only && !names.open && !who) return;
   constexpr int kOptions = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
   constexpr int kIdOptions = kOptions | WEXITED | WNOWAIT;
   const bool bad = e.call == Call::wait4 ? (e.options & ~kOptions) != 0
@@ -664,14 +667,14 @@ Ask ask(const Event &event, const Names &names) {
   return std::move(a.ask);
 }
 
-Ask may_get_sigchld() {
+Ask may_get(Sig sig) {
   Ask ask;
   ask.kind = Ask::Kind::steps;
   ask.steps = {{.action = Action::send,
                 .actor = Actor::world,
                 .match = Match::argument,
                 .thread = -1,
-                .argument = model::CHLD,
+                .argument = sig,
                 .err = static_cast<int>(Err::ok)}};
   ask.ends = Ends::never;
   ask.repeats = true;

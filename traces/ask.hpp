@@ -129,7 +129,7 @@ struct AskHash {
 };
 
 Ask ask(const Event &event, const Names &names);
-// The children of this process may change at any time from now on: SIGCHLD may come.
-Ask may_get_sigchld();
+// A child of this process may change at any time from now on: this signal may come.
+Ask may_get(model::Sig sig);
 
 }  // namespace ptmc::traces

@@ -54,10 +54,11 @@ Cast::Cast(const Trace &trace) {
       filters_[key(caller)].push_back({e.t0, e.data});
     const bool attaches = e.call == Call::ptrace && e.ret && *e.ret >= 0 &&
                           (e.request == PTRACE_ATTACH || e.request == PTRACE_SEIZE);
-    if (attaches)
-      if (const Task t = task(e.target, e.t0); t.process >= 0)
-        if (pid_t &tracer = tracers_[static_cast<std::size_t>(t.process)]; tracer == 0)
-          tracer = e.pid;
+    const bool asks = e.call == Call::ptrace && e.request == PTRACE_TRACEME && e.ret &&
+                      *e.ret >= 0 && caller.process >= 0;
+    if (const Task t = asks ? caller : attaches ? task(e.target, e.t0) : Task{}; t.process >= 0)
+      if (pid_t &tracer = tracers_[static_cast<std::size_t>(t.process)]; tracer == 0)
+        tracer = attaches ? e.pid : processes_[static_cast<std::size_t>(t.process)].parent;
   }
   for (std::size_t p = 0; p < processes_.size(); ++p)
     if (tracers_[p] == 0) tracers_[p] = trace.tracer;
@@ -128,7 +129,9 @@ Task Cast::task(pid_t tid, std::uint64_t time) const {
   return found;
 }
 
-pid_t Cast::process_of(pid_t tid) const {
+pid_t Cast::process_of(pid_t tid, std::uint64_t time) const {
+  if (const Task t = task(tid, time); t.process >= 0)
+    return processes_[static_cast<std::size_t>(t.process)].pid;
   const auto it = others_.find(tid);
   return it == others_.end() ? tid : it->second;
 }
@@ -176,9 +179,7 @@ void Cast::dispatch(const Trace &trace) {
       if (t.process >= 0) concerned[static_cast<std::size_t>(t.process)] = true;
     };
     const auto all_of = [&](pid_t caller) {  // its children and its tracees
-      const Task own = task(caller, e.t0);
-      const pid_t process = own.process >= 0 ? processes_[static_cast<std::size_t>(own.process)].pid
-                                             : process_of(caller);
+      const pid_t process = process_of(caller, e.t0);
       const bool traces = tracers.count(process) != 0;
       for (std::size_t p = 0; p < processes_.size(); ++p)
         if (traces || processes_[p].parent == process) concerned[p] = true;

@@ -35,8 +35,8 @@ class Cast {
   // Whom the id names in a call that looks it up at this time, ns.
   Task task(pid_t tid, std::uint64_t time) const;
   const std::vector<Process> &processes() const { return processes_; }
-  // The process of a thread of the tracer's, the parent's or the world's.
-  pid_t process_of(pid_t tid) const;
+  // The process that it is a thread of.
+  pid_t process_of(pid_t tid, std::uint64_t time = UINT64_MAX) const;
   // Who attaches, or has TRACEME's child: the first thread for this process.
   pid_t tracer_of(int process) const;
   // The children that this thread has made by calls that began by `time`; the last is the newest.

@@ -40,6 +40,7 @@ std::vector<int> signals_of(const Event &e) {
     if (number > 0 && number <= 64) all.push_back(static_cast<int>(number));
   };
   add(static_cast<std::uint64_t>(e.sig));
+  if (e.call == Call::fork) add(e.data & 0xff);
   if (resumes_or_detaches(e)) add(e.data);
   if (e.status && WIFSTOPPED(*e.status))
     add(static_cast<std::uint64_t>(WSTOPSIG(*e.status) & 0x7f));
@@ -169,9 +170,6 @@ bool Names::of_tracer(pid_t tid) const {
 
 bool Names::of_parent(pid_t tid) const {
   if (!cast) return one_process && tid == tracer;
-  const Task task = cast->task(tid, UINT64_MAX);
-  if (task.process >= 0)
-    return cast->processes()[static_cast<std::size_t>(task.process)].pid == parent;
   return cast->process_of(tid) == parent;
 }
 
@@ -266,7 +264,6 @@ model::Shape open_shape(const Trace &trace) {
 }
 
 model::Shape shape_of(const Names &names) {
-  constexpr int kEventStop = 128;
   model::Shape shape;
   shape.other = names.other_default;
   shape.other_number = names.other;
@@ -277,7 +274,7 @@ model::Shape shape_of(const Names &names) {
   shape.option_sets = names.option_sets;
   shape.siginfos.clear();
   for (const Siginfo &info : names.siginfos)
-    shape.siginfos.push_back({names.signal(info.signo), info.code >> 8 == kEventStop});
+    shape.siginfos.push_back({names.signal(info.signo), info.code});
   shape.masks = names.masks;
   shape.exit_codes.clear();
   for (Value v = 0; v < model::kExitCodes; ++v) shape.exit_codes.push_back(v);

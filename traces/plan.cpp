@@ -42,7 +42,8 @@ std::function<bool(const Label &)> alike(const Ask::Step &s) {
       };
     case Ask::Match::wait:
       return [only = s.thread, given = s.argument, nohang = s.nohang](const Label &l) {
-        if (l.err == Err::echild) return l.thread == only;
+        if (l.err == Err::echild)
+          return l.thread == only && !((l.options ^ given) & model::kExited);
         if (l.options & model::kNohang)
           return nohang && l.options == ((given & ~model::kNowait) | model::kNohang) &&
                  l.thread == only;

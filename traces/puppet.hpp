@@ -40,6 +40,9 @@ class SharedBoard {
   Board *board_ = nullptr;
 };
 
+// The caller and its children have short turns on the CPU: many of them only spin, and what is
+// awaited should not wait for their turns. A kernel that does not know it (before 6.12) ignores it.
+void take_short_turns();
 // The descriptor of the puppets' program.
 int puppet_program();
 // The calling process becomes the tracer, tracer2, parent, or, with its threads, the tracee. Both

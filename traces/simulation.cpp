@@ -465,16 +465,25 @@ std::vector<Simulation::Point> Simulation::points() const {
     all.push_back({e.t0, Point::begins, i});
     if (e.t1 != UINT64_MAX) all.push_back({std::max(e.t1, e.t0), Point::ends, i});
   }
-  std::uint64_t sigchld = UINT64_MAX;
+  std::map<Sig, std::uint64_t> signals;  // and from when on they may come
+  const auto may_come = [&](Sig sig, std::uint64_t from) {
+    auto [it, fresh] = signals.try_emplace(sig, from);
+    if (!fresh) it->second = std::min(it->second, from);
+  };
   for (const Cast::Process &p : processes) {
     if (p.forked_by != names_.process) continue;
-    if (p.parent == process_.pid) sigchld = std::min(sigchld, std::max(p.may_change, p.from));
     const Event &fork = trace_.events[p.fork];
+    if (p.parent == process_.pid && p.may_change != UINT64_MAX) {
+      const std::uint64_t from = std::max(p.may_change, p.from);
+      may_come(model::CHLD, from);
+      if (const Sig sig = names_.signal(static_cast<int>(fork.data & 0xff)); sig != model::NONE)
+        may_come(sig, from);
+    }
     if ((fork.data & CLONE_VFORK) && p.may_leave != UINT64_MAX)
       all.push_back({std::max(p.may_leave, p.from + 1), Point::leaves,
                      static_cast<std::size_t>(names_.thread(fork.pid, fork.t0))});
   }
-  if (sigchld != UINT64_MAX) all.push_back({sigchld, Point::sigchld, kNoEvent});
+  for (const auto &[sig, from] : signals) all.push_back({from, Point::may_get, sig});
   // Returns before beginnings at the same instant: those calls do not overlap.
   std::stable_sort(all.begin(), all.end(), [](const Point &a, const Point &b) {
     return a.time != b.time     ? a.time < b.time
@@ -493,8 +502,8 @@ void Simulation::run() {
       case Point::ends:
         end(p.event);
         break;
-      case Point::sigchld:
-        open(kNoEvent, may_get_sigchld());
+      case Point::may_get:
+        open(kNoEvent, may_get(static_cast<Sig>(p.event)));
         break;
       case Point::leaves:
         held_ &= ~(1u << p.event);

@@ -119,8 +119,8 @@ class Simulation {
   };
   struct Point {
     std::uint64_t time;
-    enum Kind : std::uint8_t { ends, begins, sigchld, leaves } kind;
-    std::size_t event;  // leaves: the thread
+    enum Kind : std::uint8_t { ends, begins, may_get, leaves } kind;
+    std::size_t event;  // may_get: the Sig; leaves: the thread
   };
 
   std::vector<Point> points() const;

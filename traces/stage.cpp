@@ -34,13 +34,10 @@ constexpr pid_t kNobody = 4194304;                  // one more than the largest
 // Polls: what is awaited is often a stopped thread, which can tell nobody.
 bool until(const std::function<bool()> &reached, std::uint64_t patience = kPatience) {
   const std::uint64_t deadline = now() + patience;
-  const timespec nap{0, 50'000};
-  for (int tries = 0; !reached(); ++tries) {
+  const timespec nap{0, 20'000};  // who sleeps gets a CPU sooner afterwards than who yields it
+  while (!reached()) {
     if (now() > deadline) return false;
-    if (tries < 50)
-      sched_yield();
-    else
-      nanosleep(&nap, nullptr);
+    nanosleep(&nap, nullptr);
   }
   return true;
 }
@@ -65,6 +62,8 @@ class Stage {
       : board_(*board), descriptor_(board.descriptor()), program_(program), scenario_(scenario) {}
 
   void run() {
+    prctl(PR_SET_TIMERSLACK, 1);
+    take_short_turns();
     board_.slots[who::world].born = getpid();
     board_.slots[who::world].leader = who::world;
     check_ptrace();
@@ -280,7 +279,9 @@ class Stage {
     if (!is_tracee(role) && !busy(role)) return true;
     if (!busy(role) && slot.turns - turns_[role] > kTurns) return true;
     const char state = proc_state(board_, role);
-    return state != 'R' && state != 'D';
+    const Call call = slot.call.call;  // sleeps in D: a vfork, an execve that waits for a thread
+    const bool sleeps = busy(role) && (call == Call::fork || call == Call::execve);
+    return state != 'R' && (state != 'D' || sleeps);
   }
 
   // Also of those that are made meanwhile.

@@ -1,11 +1,11 @@
 // Runs scenarios on the running kernel and records them.
 //
-//   caller -- keeper -- stage (the scenario's "world") -- tracer
-//                                                      -- parent -- tracee
+//   caller -- keeper -- stage (the scenario's "world") -- tracer, tracer2
+//                                                      -- parent -- tracee -- what it forks
 //
 // As root the stage is the init of a PID namespace of its own, so its end ends everything; pids are
 // those of that namespace, where the stage is 1. Without privileges the keeper, a subreaper, ends
-// them one by one. Either way nothing is left behind, also when the caller is killed.
+// its descendants one by one. Either way nothing is left behind, also when the caller is killed.
 #pragma once
 
 #include <stdexcept>
