@@ -275,12 +275,9 @@ void empty(Model &m, const Caller &c) {
         if (!(sight & kNormal) || sight & kClone) s.needs(Feature::wait_clones);
         return s;
       };
+      auto anybody = [](const Step &, int) { return truth(true); };
       // A wait that leaves out deaths does not count the dead that it could reap.
-      auto counted = [&](Step &of, int given) {
-        return each(of, [&](const Step &x, int t) {
-          return truth((given & kExited) != 0) || !any_exit(x, t, c);
-        });
-      };
+      auto alive = [&](const Step &s, int t) { return !any_exit(s, t, c); };
       for (int options = 0; options < 8; ++options) {
         const int given = (options & 3) | (options & 4 ? 0 : kExited);
         Step s = start(nothing,
@@ -289,7 +286,8 @@ void empty(Model &m, const Caller &c) {
                            ((given & kExited) ? "" : ", no WEXITED"),
                        Err::ok, given | kNohang);
         if (!(given & kExited)) s.needs(Feature::waitid);
-        s.guard("there is somebody to wait for", counted(s, given));
+        s.guard("there is somebody to wait for",
+                (given & kExited) ? each(s, anybody) : each(s, alive));
         // In an open world a leader's death may wait for threads that nobody sees.
         if (given & kExited)
           s.guard("nobody has died", s.on(Feature::open_world) || !each(s, [&](Step &x, int t) {
@@ -309,7 +307,7 @@ void empty(Model &m, const Caller &c) {
       for (int given : {int{kExited}, 0}) {
         Step s = start(none, given ? "" : ", no WEXITED", Err::echild, given);
         if (!given) s.needs(Feature::waitid);
-        s.guard("there is nobody to wait for", !counted(s, given));
+        s.guard("there is nobody to wait for", given ? !each(s, anybody) : !each(s, alive));
         m.add(std::move(s));
       }
     }
