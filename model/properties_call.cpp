@@ -26,6 +26,18 @@ Expr can(const Instance &i) {
   return e;
 }
 
+// A step of the thread itself that nobody chooses.
+bool own_course(const Instance &i, int t) {
+  return i.thread == t && i.rule->actor == Actor::kernel && i.rule->id != "attach.wakes" &&
+         i.rule->id != "tracer.exit.unlink";
+}
+
+// Which thread a signal wakes is free: each is an instance of its own.
+bool sends(const Instance &i) {
+  return i.rule->id == "syscall.resumed" || i.rule->id == "inject.requeue" ||
+         i.rule->id == "exec.sigtrap";
+}
+
 bool by_tracer(const Instance &i) {
   return i.rule->actor == Actor::tracer && i.label.action != Action::hidden;
 }
@@ -126,6 +138,41 @@ void call_laws(Laws &all) {
       },
       [](const StepView &s, int t) {
         return s.before.at(t, {Loc::user, Loc::body});
+      });
+
+  step_law(
+      all,
+      {"course.one_step",
+       "Inside the kernel a thread's next step is determined: where it takes one, it could take no "
+       "other",
+       "A thread takes a step inside the kernel", "get_signal, do_exit, 6.12: straight code",
+       anywhere, anywhere},
+      [](const StepView &s, int t) {
+        return truth(own_course(s.step, t)) && !s.before.at(t, {Loc::user, Loc::body});
+      },
+      [](const StepView &s, int t) {
+        Expr none = truth(true);
+        for (const Instance &i : s.m.instances)
+          if (&i != &s.step && own_course(i, t) && !(i.rule == s.step.rule && sends(i)))
+            none = none && !can(i);
+        return none;
+      });
+
+  state_law(
+      all,
+      {"course.goes_on", "Inside the kernel a thread that does not sleep has a next step",
+       "A thread is inside the kernel and does not sleep", "get_signal, do_exit, 6.12", anywhere,
+       anywhere},
+      [](const View &v, int t) {
+        using enum Loc;
+        return v.at(t, {entry_woken, exit_woken, sig_woken, relock, loop, tty_window, execed,
+                        group_exit, exiting, exit_event, exit_signals, exit_notify});
+      },
+      [](const View &v, int t) {
+        Expr any = truth(false);
+        for (const Instance &i : v.m.instances)
+          if (own_course(i, t)) any = any || can(i);
+        return any;
       });
 }
 

@@ -92,6 +92,25 @@ bool request_answered(const Hand &h) {
   return true;
 }
 
+bool course_goes_on(const Hand &h) {
+  const Model &m = h.interpreter->model;
+  for (std::size_t t = 0; t < h.threads.size(); ++t) {
+    const Loc loc = h.threads[t].loc;
+    const bool woken = loc >= Loc::entry_woken && loc <= Loc::tty_window;
+    const bool ends = loc >= Loc::group_exit && loc <= Loc::exit_notify;
+    if (!woken && !ends && loc != Loc::execed) continue;
+    bool any = false;
+    for (std::size_t i = 0; i < m.instances.size() && !any; ++i) {
+      const Rule &r = *m.instances[i].rule;
+      any = m.instances[i].thread == static_cast<int>(t) && r.actor == Actor::kernel &&
+            r.id != "attach.wakes" && r.id != "tracer.exit.unlink" &&
+            h.interpreter->enabled(i, *h.state);
+    }
+    if (!any) return false;
+  }
+  return true;
+}
+
 bool jobctl_trap_signal(const Hand &h, const HandThread &t) {
   if (t.loc != Loc::event_trap && t.loc != Loc::group_trap) return true;
   if (t.sig == TRAP) return t.loc == Loc::event_trap || h.has(Feature::stop_options);
@@ -280,6 +299,7 @@ constexpr Invariant kInvariants[] = {
     {"group_exit.kills_all", each<group_exit_kills_all>},
     {"exiting.clean", each<exiting_clean>},
     {"request.answered", request_answered},
+    {"course.goes_on", course_goes_on},
     {"exec.waits", exec_waits},
     {"exec.alone", exec_alone},
     {"normal_form.thread", each<normal_form_thread>},
