@@ -81,8 +81,8 @@ void call_laws(Laws &all) {
       all,
       {"request.answered",
        "Every request of a tracer that may call has a result, unless its stop is not complete yet",
-       "The tracer may call", "sys_ptrace, ptrace_check_attach, 6.12; R13 to R17", anywhere,
-       anywhere},
+       "The tracer may call", "sys_ptrace, ptrace_check_attach, 6.12; R13 to R17",
+       where({Feature::inspect, Feature::kill_sends_sigkill}), anywhere},
       [](const View &v, int t) {
         const TracerFields &tracer = v.m.schema.tracer;
         return !v.get(tracer.dead) && eq(v.get(tracer.attaching), 0) &&
@@ -91,7 +91,11 @@ void call_laws(Laws &all) {
       [](const View &v, int t) {
         std::array<std::optional<Expr>, static_cast<std::size_t>(Action::invalid) + 1> results;
         for (const Instance &i : v.m.instances)
-          if (is_request(i, t)) {
+          // Without SEIZE these three are unknown requests, of which the model has ESRCH only.
+          if (is_request(i, t) &&
+              (v.m.on(Feature::seize).is(1) ||
+               (i.label.action != Action::seize && i.label.action != Action::interrupt &&
+                i.label.action != Action::listen))) {
             std::optional<Expr> &any = results[static_cast<std::size_t>(i.label.action)];
             any = any ? *any || can(i) : can(i);
           }

@@ -83,6 +83,9 @@ bool request_answered(const Hand &h) {
       if (m.instances[i].rule->actor != Actor::tracer || l.thread != static_cast<int>(t) ||
           l.action < Action::attach || l.action > Action::invalid)
         continue;
+      const bool of_seize =
+          l.action == Action::seize || l.action == Action::interrupt || l.action == Action::listen;
+      if (of_seize && !h.has(Feature::seize)) continue;
       bool &any = answered[l.action];
       any = any || h.interpreter->enabled(i, *h.state);
     }
