@@ -77,6 +77,7 @@ namespace ptmc::model {
   X(exits, p, "threads and the process exit")                                                    \
   X(forks, p, "the tracee forks, with vfork too")                                                \
   X(clones, p, "the tracee starts threads; at first it has one")                                 \
+  X(clone_flags, p, "children with CLONE_PTRACE, CLONE_UNTRACED, or another exit signal")        \
   X(execs, p, "the tracee calls execve")                                                         \
   X(filters, p, "a seccomp filter of the tracee's wants SECCOMP_RET_TRACE")                      \
   X(steps, p, "the tracer uses SINGLESTEP, SYSEMU and SYSEMU_SINGLESTEP")                        \

@@ -179,6 +179,14 @@ const std::vector<Profile> &profiles() {
        {attach, use_seize, setoptions, cont, detach, exits, tracer_waits, Feature::forks},
        {TRACEFORK, TRACEVFORK, TRACEVFORKDONE},
        2},
+      {"clone-flags",
+       "children with CLONE_PTRACE, CLONE_UNTRACED or another exit signal, with two processes",
+       1,
+       {KILL},
+       {attach, use_seize, setoptions, cont, detach, exits, tracer_waits, Feature::forks,
+        Feature::clone_flags},
+       {TRACEFORK, TRACECLONE},
+       2},
       {"families",
        "fork, execve and exit, with two processes",
        1,
@@ -310,12 +318,6 @@ Config whole_config(const DesignSpec &spec, bool one_process) {
   c[open_world] = false;
   c[change_options] = false;
   c[parent_is_tracer] = one_process;
-  return c;
-}
-
-Config replay_config(const DesignSpec &spec, bool one_process) {
-  Config c = whole_config(spec, one_process);
-  for (Feature f : {forks, clones, execs, filters, forges, Feature::waitid}) c[f] = false;
   return c;
 }
 

@@ -61,9 +61,7 @@ Config explored_config(const DesignSpec &spec, const Profile &profile,
                        const std::vector<Sig> &signals);
 // The shape of an exploration: `threads` a process; where threads are started, the first has one.
 Shape explored_shape(const Config &config, int threads, int processes = 1);
-// Everything that may happen at all.
+// Everything that may happen at all, and that a recorded trace may hold.
 Config whole_config(const DesignSpec &spec, bool parent_is_tracer);
-// Everything that a recorded trace may hold.
-Config replay_config(const DesignSpec &spec, bool parent_is_tracer);
 
 }  // namespace ptmc::model

@@ -72,8 +72,14 @@ Expr ignores(const Step &s, Sig sig) {
   return eq(s.get(s.p->disposition[sig]), 1) || by_default;
 }
 
+void no_call(Step &s, int t) {
+  s.set(s.t(t).call, 0);
+  s.set(s.t(t).flags, 0);
+}
+
 void end_body(Step &s, int t) {
   const ThreadFields &f = s.t(t);
+  s.set(f.flags, 0);
   go(s, t, Loc::body);
   s.set(f.call, static_cast<Value>(SysCall::plain));
   s.set(f.event, 0);
@@ -84,6 +90,7 @@ void end_body(Step &s, int t) {
 Expr restarts(const Step &s, int t) {
   const Expr call = s.get(s.t(t).call);
   return eq(call, static_cast<Value>(SysCall::pause)) ||
+         eq(call, static_cast<Value>(SysCall::sleep)) ||
          !less(call, constant(static_cast<Value>(SysCall::fork)));
 }
 
@@ -313,7 +320,7 @@ void leave_trap(Step &s, int t, Expr code) {
   s.when(!delivers && !was(Loc::entry_trap), [&] { s.clear(f.sigpending); });
   s.when(doomed && was(Loc::entry_trap), [&] {
     s.clear(f.sigpending);
-    s.set(f.call, 0);
+    no_call(s, t);
     s.set(f.status, 0);
   });
   s.when(sends && was(Loc::entry_trap),

@@ -18,6 +18,7 @@ std::vector<Meaning> thread_fields(const View &v, int t) {
   const Expr alive = v.exists(t) && !v.exits(t);
   const Expr calls_exit = eq(v.get(f.call), static_cast<Value>(SysCall::exit)) ||
                           eq(v.get(f.call), static_cast<Value>(SysCall::exit_group));
+  const Expr makes_child = !less(v.get(f.call), constant(static_cast<Value>(SysCall::fork)));
   const Expr jobctl_trap = v.at(t, {event_trap, group_trap});
   std::vector<Meaning> all{
       {f.sig, jobctl_trap || v.at(t, {entry_trap, exit_trap, step_trap, sig_trap, entry_woken,
@@ -30,6 +31,7 @@ std::vector<Meaning> thread_fields(const View &v, int t) {
       {f.message, v.at(t, {ptrace_event_trap, forked, vfork_wait, execed})},
       {f.good, v.at(t, {entry_trap, exit_trap})},
       {f.call, alive},
+      {f.flags, makes_child && !v.at(t, {forked, ptrace_event_trap, vfork_wait})},
       // An exit's system call carries its status from its entry.
       {f.status, v.exits(t) || calls_exit},
       {f.owes_tracer, v.in_trap(t)},

@@ -9,6 +9,7 @@ using enum Feature;
 
 bool can_start(const Config &c) { return c[forks] || c[clones]; }
 bool can_clone_stopped(const Config &c) { return c[clones] && (c[sig_STOP] || c[attach]); }
+bool can_flag_children(const Config &c) { return can_start(c) && c[clone_flags]; }
 bool can_report(const Config &c) {
   return can_start(c) && c[setoptions] && (c[opt_tracefork] || c[opt_traceclone]);
 }
@@ -82,6 +83,38 @@ void process_laws(Laws &all) {
       [](const StepView &s, int t) {
         const View &v = s.after;
         return v.get(v.t(t).trap_stop) || v.get(v.t(t).pend[STOP]);
+      });
+
+  const auto flagged = [](Value flags, bool wanted) {
+    return [=](const StepView &s, int t) {
+      int parent;
+      if (!is_child(s, t, parent)) return truth(false);
+      const Expr given = eq(s.before.get(s.before.t(parent).flags), flags);
+      return given && (truth(!wanted) || s.before.traced(parent));
+    };
+  };
+  step_law(
+      all,
+      {"fork.clone_untraced", "A child made with CLONE_UNTRACED is not traced, and not reported",
+       "A child is made with CLONE_UNTRACED", "kernel_clone, 6.12; R106", can_flag_children,
+       can_flag_children},
+      flagged(kCloneUntraced, false), [](const StepView &s, int t) {
+        int parent;
+        if (!is_child(s, t, parent)) return truth(true);
+        return !s.after.traced(t) && eq(s.after.get(s.after.t(parent).event), 0);
+      });
+
+  step_law(
+      all,
+      {"fork.clone_ptrace",
+       "A tracee's child made with CLONE_PTRACE is traced, also with CLONE_UNTRACED, which then "
+       "keeps it from being reported only",
+       "A tracee makes a child with CLONE_PTRACE and CLONE_UNTRACED",
+       "ptrace_init_task, kernel_clone, 6.12; R106, R107", can_flag_children, can_flag_children},
+      flagged(kCloneUntraced | kClonePtrace, true), [](const StepView &s, int t) {
+        int parent;
+        if (!is_child(s, t, parent)) return truth(true);
+        return s.after.traced(t) && eq(s.after.get(s.after.t(parent).event), 0);
       });
 
   step_law(

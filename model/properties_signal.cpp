@@ -83,7 +83,8 @@ void signal_laws(Laws &all) {
        "SIGKILL is sent", "complete_signal, 6.1; R49, R50, signal(7), ptrace(2)", anywhere,
        can_send_sigkill},
       [](const StepView &s, int t) {
-        const bool to_process = s.step.rule->id == "send.process";
+        const bool to_process = s.step.rule->id == "send.process" &&
+                                s.m.schema.process_of(s.step.thread) == s.m.schema.process_of(t);
         Expr lives = s.before.exists(t) && !s.before.exiting(t);
         if (s.sends(KILL) && (to_process || s.step.thread == t)) return lives;
         if (s.is("kill", t)) return lives;

@@ -5,30 +5,25 @@
 
 namespace ptmc::model {
 
-Model::Model(const Shape &shape, const Config *config) : schema(shape) {
+Model::Model(const Shape &shape, const Config *config)
+    : Model(shape, config,
+            {attach_rules, request_rules, resume_rules, wait_rules, signal_rules, delivery_rules,
+             group_stop_rules, syscall_rules, fork_rules, exec_rules, exit_rules, tracee_rules,
+             open_world_rules}) {}
+
+Model::Model(const Shape &shape, const Config *config, std::initializer_list<Area> areas)
+    : schema(shape) {
   if (config) this->config = *config;
-  attach_rules(*this);
-  request_rules(*this);
-  resume_rules(*this);
-  wait_rules(*this);
-  signal_rules(*this);
-  delivery_rules(*this);
-  group_stop_rules(*this);
-  syscall_rules(*this);
-  fork_rules(*this);
-  exec_rules(*this);
-  exit_rules(*this);
-  tracee_rules(*this);
-  open_world_rules(*this);
+  for (Area area : areas) area(*this);
 }
 
 Expr Model::on(Feature f) const {
   return config ? truth((*config)[f]) : config_leaf(static_cast<std::uint32_t>(f), true);
 }
 
-State Model::initial() const {
+State Model::initial(int threads) const {
   State s;
-  for (int t = 0; t < std::min(schema.shape.threads, schema.shape.started); ++t)
+  for (int t = 0; t < std::min(schema.shape.threads, threads); ++t)
     schema.set(s, schema.thread[t].loc, static_cast<Value>(Loc::user));
   for (Sig sig : {USR1, USR2})  // the handled signals
     if (has(sig)) schema.set(s, schema.process[0].disposition[sig], 2);

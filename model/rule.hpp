@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,7 +48,7 @@ enum class Action : std::uint8_t {
   tracer_exit,
   send,           // world or tracee; arg: Sig; thread: -1 for kill
   user,           // tracee, from here on
-  enter_syscall,  // arg: SysCall
+  enter_syscall,  // arg: SysCall, | exit code or CloneFlags << 8
   fork,           // arg: the child, -1: not in the model
   sigprocmask,    // arg: Sig << 1 | blocked
   sigaction,      // arg: Sig << 2 | disposition
@@ -122,7 +123,9 @@ class Step;
 // stay symbolic, for emission).
 class Model {
  public:
+  using Area = void (*)(Model &);  // registers the rules of a kernel area
   Model(const Shape &shape, const Config *config);
+  Model(const Shape &shape, const Config *config, std::initializer_list<Area> areas);
   Model(const Model &) = delete;
 
   Expr on(Feature f) const;
@@ -130,7 +133,8 @@ class Model {
   int threads() const { return schema.shape.all_threads(); }
   int processes() const { return schema.shape.processes; }
   const std::vector<Sig> &signals() const { return schema.shape.signals; }
-  State initial() const;
+  State initial() const { return initial(schema.shape.started); }
+  State initial(int threads) const;  // that the first process has
 
   const Rule *family(Rule rule);  // registers it
   void add(Step &&step);

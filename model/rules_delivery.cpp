@@ -36,7 +36,7 @@ void to_user(Step &s, int t) {
 void begin_handler(Step &s, int t, Sig sig) {
   const ThreadFields &f = s.t(t);
   s.when(!s.on(Feature::open_world), [&] { s.raise(f.handling[sig]); });
-  s.set(f.call, 0);  // an interrupted system call does not restart: EINTR
+  no_call(s, t);  // an interrupted system call does not restart: EINTR
   const Expr stops = s.get(f.step) && traced(s, t);
   s.clear(f.step);
   s.when(stops, [&] { enter_trap(s, t, Loc::step_trap, constant(TRAP), false); });
@@ -102,7 +102,7 @@ void act(Step &s, int t, Sig sig, Outcome outcome) {
         s.guard("its action is the default", s.on(Feature::open_world) || acts_by_default(s, sig));
       go(s, t, Loc::group_exit);
       s.set(f.status, death_by(s, sig));
-      s.set(f.call, 0);
+      no_call(s, t);
       s.clear(f.pend[KILL]);
       s.clear(f.trap_stop);
       s.clear(f.trap_notify);
@@ -223,7 +223,7 @@ void loop_start(Model &m) {
     e.clear(e.t(t).pend[KILL]);
     clear_pending(e, t);
     e.set(e.t(t).status, ite(e.get(e.p->group_exit), e.get(e.p->death), constant(0)));
-    e.set(e.t(t).call, 0);
+    no_call(e, t);
     go(e, t, Loc::group_exit);
     m.add(std::move(e));
 

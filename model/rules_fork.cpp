@@ -16,7 +16,21 @@ struct Kind {
 };
 constexpr Kind kKinds[] = {{SysCall::fork, PTRACE_FORK, TRACEFORK, "fork"},
                            {SysCall::vfork, PTRACE_VFORK, TRACEVFORK, "vfork"},
-                           {SysCall::clone, PTRACE_CLONE, TRACECLONE, "clone"}};
+                           {SysCall::clone, PTRACE_CLONE, TRACECLONE, "clone"},
+                           {SysCall::spawn, PTRACE_CLONE, TRACECLONE, "spawn"}};
+
+Expr needed(const Model &m, SysCall call) {
+  if (call == SysCall::clone) return m.on(Feature::clones);
+  return m.on(Feature::forks) && (truth(call != SysCall::spawn) || m.on(Feature::clone_flags));
+}
+
+// A flag of the system call.
+Expr flag(const Step &s, int t, CloneFlag bit) {
+  Expr set = truth(false);
+  for (Value v = 0; v <= (kCloneUntraced | kClonePtrace); ++v)
+    if (v & bit) set = set || eq(s.get(s.t(t).flags), v);
+  return set;
+}
 
 Expr calls(const Step &s, int t, SysCall call) {
   return eq(s.get(s.t(t).call), static_cast<Value>(call));
@@ -104,14 +118,15 @@ Expr is_free(const Step &s, int t, int u) {
 void create(Model &m) {
   const Rule *begin = m.family({"fork.begin",
                                 Actor::kernel,
-                                "decides whether it will report its child, and to its tracer",
+                                "decides whether it will report its child: CLONE_UNTRACED never",
                                 {"kernel_clone", "copy_process"},
                                 {"R106"},
                                 "",
                                 ""});
   const Rule *fork = m.family({"fork",
                                Actor::tracee,
-                               "makes a child, which runs, and is traced if it is to be reported",
+                               "makes a child, which runs, and is traced if it is to be reported, "
+                               "or with CLONE_PTRACE",
                                {"copy_process", "ptrace_init_task", "task_join_group_stop"},
                                {"R84", "R106", "R107"},
                                "",
@@ -125,21 +140,22 @@ void create(Model &m) {
                                        ""});
   for (int t = 0; t < m.threads(); ++t) {
     for (const Kind &k : kKinds) {
-      const Feature needed = k.call == SysCall::clone ? Feature::clones : Feature::forks;
+      const Expr on = needed(m, k.call);
       const std::string who = tname(t) + ", " + k.name;
       Step b(m, begin, t, who);
       const ThreadFields &f = b.t(t);
-      b.needs(needed);
+      b.needs(on);
       b.at("it is in the system call", f.loc, static_cast<Value>(Loc::body));
       b.at("it makes a child", f.call, static_cast<Value>(k.call));
       b.guard("no signal interrupts it", !has_work(b, t) && !killed(b, t));
       b.clear(f.sigpending);
-      b.when(traced(b, t) && b.get(f.option[k.option]), [&] { b.set(f.event, k.event); });
+      b.when(traced(b, t) && b.get(f.option[k.option]) && !flag(b, t, kCloneUntraced),
+             [&] { b.set(f.event, k.event); });
       go(b, t, Loc::forking);
       m.add(std::move(b));
 
       Step d(m, killed_first, t, who);
-      d.needs(needed);
+      d.needs(on);
       d.at("it is to make a child", d.t(t).loc, static_cast<Value>(Loc::forking));
       d.at("it makes a child", d.t(t).call, static_cast<Value>(k.call));
       d.guard("SIGKILL is pending", killed(d, t));
@@ -148,7 +164,7 @@ void create(Model &m) {
 
       for (int u : places(m, t, k.call)) {
         Step s(m, fork, t, who + (u < 0 ? "" : ", " + tname(u)), {Action::fork, t, u, Err::ok, 0});
-        s.needs(needed);
+        s.needs(on);
         s.at("it is to make a child", f.loc, static_cast<Value>(Loc::forking));
         s.at("it makes a child", f.call, static_cast<Value>(k.call));
         s.guard("SIGKILL is not pending", !killed(s, t));
@@ -161,8 +177,10 @@ void create(Model &m) {
             new_thread(s, t, u);
           else
             new_process(s, t, u, k.call == SysCall::vfork);
-          s.when(traced(s, t) && ne(s.get(f.event), 0), [&] { attach_child(s, t, u); });
+          s.when(traced(s, t) && (ne(s.get(f.event), 0) || flag(s, t, kClonePtrace)),
+                 [&] { attach_child(s, t, u); });
         }
+        s.set(f.flags, 0);
         m.add(std::move(s));
       }
     }
@@ -188,8 +206,9 @@ void report(Model &m) {
     for (const Kind &k : kKinds) {
       Step s(m, event, t, tname(t) + ", " + k.name);
       const ThreadFields &f = s.t(t);
-      s.needs(k.call == SysCall::clone ? Feature::clones : Feature::forks);
+      s.needs(needed(m, k.call));
       s.at("its child runs", f.loc, static_cast<Value>(Loc::forked));
+      s.at("it has made a child", f.call, static_cast<Value>(k.call));
       s.at("it is to report it", f.event, k.event);
       s.guard("the tracer wants it", traced(s, t) && s.get(f.option[k.option]) &&
                                          !(s.on(Feature::killed_never_stops) && killed(s, t)));

@@ -46,7 +46,7 @@ void arrive(Model &m) {
     l.guard("it is in user mode or in a system call",
             at_loc(l, t, Loc::user) || (at_loc(l, t, Loc::body) && !l.get(l.t(t).systrace)));
     l.clear(l.t(t).sigpending);
-    l.set(l.t(t).call, 0);
+    no_call(l, t);
     go(l, t, Loc::relock);
     m.add(std::move(l));
     for (Sig sig : m.signals()) {
@@ -147,7 +147,7 @@ void siblings(Model &m) {
     release(l, t);
     l.clear(l.p->group_exit);
     l.set(l.p->death, 0);
-    l.set(l.t(t).call, 0);
+    no_call(l, t);
     l.clear(l.t(t).sigpending);
     l.when(child, [&] { go(l, t, Loc::user); });
     m.add(std::move(l));
@@ -167,7 +167,7 @@ void siblings(Model &m) {
     g.guard("it is in a system call", at_loc(g, t, Loc::body) || at_loc(g, t, Loc::user));
     g.needs(!g.on(Feature::parent_is_tracer));
     release(g, t);
-    g.set(g.t(t).call, 0);
+    no_call(g, t);
     g.clear(g.t(t).sigpending);
     m.add(std::move(g));
   }

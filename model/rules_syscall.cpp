@@ -30,6 +30,7 @@ void enter(Step &s, int t, Loc trap) {
   // SYSEMU: the system call does not happen, whatever the stop is left with.
   s.when(truth(!at_exit) && s.get(f.emulate), [&] {
     s.set(f.status, 0);
+    s.set(f.flags, 0);
     s.set(f.call, static_cast<Value>(SysCall::plain));
   });
   const Expr wanted = s.get(f.systrace) || (truth(!at_exit) && s.get(f.emulate));
@@ -53,6 +54,11 @@ void enter(Step &s, int t, Loc trap) {
   });
 }
 
+std::string flags_text(Value flags) {
+  return std::string(flags & kCloneUntraced ? ", CLONE_UNTRACED" : "") +
+         (flags & kClonePtrace ? ", CLONE_PTRACE" : "");
+}
+
 Expr needed(const Model &m, SysCall call) {
   switch (call) {
     case SysCall::filtered:
@@ -61,6 +67,8 @@ Expr needed(const Model &m, SysCall call) {
       return m.on(Feature::execs);
     case SysCall::clone:
       return m.on(Feature::clones);
+    case SysCall::spawn:
+      return m.on(Feature::forks) && m.on(Feature::clone_flags);
     default:
       return m.on(Feature::forks);
   }
@@ -84,7 +92,8 @@ void entry(Model &m) {
   for (int t = 0; t < m.threads(); ++t) {
     auto make = [&](SysCall c, const char *name, Value code) {
       const bool exits = c == SysCall::exit || c == SysCall::exit_group;
-      Step s(m, call, t, tname(t) + ", " + name + (exits ? "(" + std::to_string(code) + ")" : ""),
+      Step s(m, call, t,
+             tname(t) + ", " + name + (exits ? "(" + std::to_string(code) + ")" : flags_text(code)),
              {Action::enter_syscall, t, static_cast<int>(c) | static_cast<int>(code) << 8, Err::ok,
               0});
       s.at("it is in user mode", s.t(t).loc, static_cast<Value>(Loc::user));
@@ -94,9 +103,11 @@ void entry(Model &m) {
         s.set(s.t(t).status, code);
       } else if (c > SysCall::sigreturn) {
         s.needs(needed(m, c));
+        if (code) s.needs(Feature::clone_flags);
+        s.set(s.t(t).flags, code);
       } else {
         s.needs(s.on(Feature::plain_syscalls) ||
-                (s.on(Feature::syscall) && truth(c != SysCall::pause)));
+                (s.on(Feature::syscall) && truth(c != SysCall::pause && c != SysCall::sleep)));
         // A call that is not traced shows nothing, unless it sleeps or ends the thread.
         s.guard("the tracer sees it",
                 (s.on(Feature::plain_syscalls) && truth(c != SysCall::sigreturn)) ||
@@ -112,13 +123,17 @@ void entry(Model &m) {
       m.add(std::move(s));
     };
     make(SysCall::plain, "plain", 0);
-    make(SysCall::pause, "sleeping", 0);
+    make(SysCall::pause, "pause", 0);
+    make(SysCall::sleep, "sleeping", 0);
     make(SysCall::sigreturn, "sigreturn", 0);
     make(SysCall::filtered, "filtered", 0);
     make(SysCall::exec, "execve", 0);
-    make(SysCall::fork, "fork", 0);
-    make(SysCall::vfork, "vfork", 0);
-    make(SysCall::clone, "clone", 0);
+    for (Value flags = 0; flags <= (kCloneUntraced | kClonePtrace); ++flags) {
+      make(SysCall::fork, "fork", flags);
+      make(SysCall::vfork, "vfork", flags);
+      make(SysCall::clone, "clone", flags);
+      make(SysCall::spawn, "spawn", flags);
+    }
     for (Value code : m.schema.shape.exit_codes) {
       make(SysCall::exit, "exit", code);
       make(SysCall::exit_group, "exit_group", code);
@@ -151,7 +166,8 @@ void exit(Model &m) {
       s.at("it is in a system call", f.loc, static_cast<Value>(Loc::body));
       const Expr call = s.get(f.call);
       const Expr returning = eq(call, static_cast<Value>(SysCall::sigreturn));
-      const Expr sleeps = eq(call, static_cast<Value>(SysCall::pause));
+      const Expr sleeps = eq(call, static_cast<Value>(SysCall::pause)) ||
+                          eq(call, static_cast<Value>(SysCall::sleep));
       // fork lets signals go first, and then starts again (copy_process).
       const Expr forks = restarts(s, t) && !sleeps;
       s.guard("execve has ended", !eq(call, static_cast<Value>(SysCall::exec)));
@@ -169,6 +185,13 @@ void exit(Model &m) {
       enter(s, t, Loc::exit_trap);
       m.add(std::move(s));
     }
+    Step s(m, rule, t, tname(t) + ", what it waited for has come");
+    s.needs(Feature::plain_syscalls);
+    s.at("it is in a system call", s.t(t).loc, static_cast<Value>(Loc::body));
+    s.at("it sleeps", s.t(t).call, static_cast<Value>(SysCall::sleep));
+    s.set(s.t(t).call, 0);
+    enter(s, t, Loc::exit_trap);
+    m.add(std::move(s));
   }
 }
 
@@ -199,7 +222,7 @@ void report(Model &m) {
             if (sig != NONE) send(s, sig, to, Info::kernel, truth(true));
             const Expr skipped = killed(s, t);
             s.when(skipped, [&] {
-              s.set(f.call, 0);
+              no_call(s, t);
               s.set(f.status, 0);
               s.clear(f.sigpending);
               go(s, t, Loc::relock);

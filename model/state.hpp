@@ -70,11 +70,13 @@ enum class Traced : std::uint8_t { no, attached, seized };
 // Class of a siginfo: who queued it (si_code SI_USER, SI_TKILL, SI_KERNEL; the tracer's injection
 // of another signal is SI_USER with the tracer's pid; TRAP_TRACE and its like after a single step).
 enum class Info : std::uint8_t { user, tkill, kernel, tracer, step };
-// filtered: SECCOMP_RET_TRACE awaits it. fork to clone in the order of their events.
+// filtered: SECCOMP_RET_TRACE awaits it. fork to clone in the order of their events; spawn is a
+// clone that makes a process whose exit signal is not SIGCHLD.
 enum class SysCall : std::uint8_t {
   none,
   plain,
   pause,
+  sleep,  // until what it waits for happens, or a signal
   exit,
   exit_group,
   sigreturn,
@@ -83,7 +85,10 @@ enum class SysCall : std::uint8_t {
   fork,
   vfork,
   clone,
+  spawn,
 };
+// Of a system call that makes a child.
+enum CloneFlag : std::uint8_t { kCloneUntraced = 1, kClonePtrace = 2 };
 // Job control flags of signal_struct: SIGNAL_STOP_STOPPED and SIGNAL_STOP_CONTINUED exclude each
 // other, as SIGNAL_CLD_STOPPED and SIGNAL_CLD_CONTINUED do.
 enum class Jobs : std::uint8_t { none, stopped, continued };
@@ -113,6 +118,7 @@ struct ThreadFields {
   Field message;  // its message: 1 + the child's or the former thread, 0: another
   Field good;     // the syscall-stop was taken with TRACESYSGOOD
   Field call;     // the SysCall in progress
+  Field flags;    // its CloneFlags, until the child is made
   Field status;   // exit status, from group_exit on
   Field owes_tracer, owes_parent;  // ptrace_stop or do_signal_stop has not notified yet
   Field tracing;                   // Traced

@@ -14,7 +14,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::int64_t kMost = INT64_MAX;
-constexpr long kTraceme = 0, kSetSiginfo = 0x4203;
+constexpr long kTraceme = 0, kSetSiginfo = 0x4203, kPeekSiginfo = 0x4209;
 constexpr long kGetSigmask = 0x420a, kSetSigmask = 0x420b;
 
 constexpr std::pair<std::string_view, std::uint64_t> kOptions[] = {
@@ -32,6 +32,7 @@ constexpr std::pair<std::string_view, std::uint64_t> kCloneFlags[] = {
     {"CLONE_UNTRACED", 0x800000},
 };
 constexpr std::uint64_t kDeathSignal = 0xff;
+constexpr std::uint64_t kSigsetSize = 8;  // of the kernel, bytes
 constexpr std::string_view kHow[] = {"SIG_BLOCK", "SIG_UNBLOCK", "SIG_SETMASK"};
 constexpr std::string_view kDispositions[] = {"default", "ignore", "handle"};
 constexpr std::string_view kRoles[] = {"tracer", "parent", "tracee", "world"};
@@ -53,6 +54,9 @@ enum class Arg {
   disposition,
   code,
   flags,
+  off,
+  peek_flags,
+  count,
 };
 struct CallArg {
   Call call;
@@ -60,31 +64,20 @@ struct CallArg {
   Arg arg;
 };
 constexpr CallArg kArgs[] = {
-    {Call::ptrace, "request", Arg::request},
-    {Call::ptrace, "pid", Arg::target},
-    {Call::ptrace, "addr", Arg::addr},
-    {Call::ptrace, "data", Arg::data},
-    {Call::ptrace, "mask", Arg::mask},
-    {Call::ptrace, "siginfo", Arg::siginfo},
-    {Call::wait4, "pid", Arg::target},
-    {Call::wait4, "options", Arg::options},
-    {Call::waitid, "pid", Arg::target},
-    {Call::waitid, "options", Arg::options},
-    {Call::kill, "pid", Arg::target},
-    {Call::kill, "sig", Arg::sig},
-    {Call::tgkill, "tgid", Arg::tgid},
-    {Call::tgkill, "tid", Arg::target},
-    {Call::tgkill, "sig", Arg::sig},
-    {Call::rt_sigprocmask, "how", Arg::how},
-    {Call::rt_sigprocmask, "set", Arg::mask},
-    {Call::rt_sigaction, "sig", Arg::sig},
-    {Call::rt_sigaction, "action", Arg::disposition},
-    {Call::handler, "sig", Arg::sig},
-    {Call::fork, "flags", Arg::flags},
-    {Call::fork, "child", Arg::child},
-    {Call::seccomp, "message", Arg::code},
-    {Call::exit, "code", Arg::code},
-    {Call::exit_group, "code", Arg::code},
+    {Call::ptrace, "request", Arg::request}, {Call::ptrace, "pid", Arg::target},
+    {Call::ptrace, "addr", Arg::addr},       {Call::ptrace, "data", Arg::data},
+    {Call::ptrace, "off", Arg::off},         {Call::ptrace, "flags", Arg::peek_flags},
+    {Call::ptrace, "count", Arg::count},     {Call::ptrace, "mask", Arg::mask},
+    {Call::ptrace, "siginfo", Arg::siginfo}, {Call::wait4, "pid", Arg::target},
+    {Call::wait4, "options", Arg::options},  {Call::waitid, "pid", Arg::target},
+    {Call::waitid, "options", Arg::options}, {Call::kill, "pid", Arg::target},
+    {Call::kill, "sig", Arg::sig},           {Call::tgkill, "tgid", Arg::tgid},
+    {Call::tgkill, "tid", Arg::target},      {Call::tgkill, "sig", Arg::sig},
+    {Call::rt_sigprocmask, "how", Arg::how}, {Call::rt_sigprocmask, "set", Arg::mask},
+    {Call::rt_sigaction, "sig", Arg::sig},   {Call::rt_sigaction, "action", Arg::disposition},
+    {Call::handler, "sig", Arg::sig},        {Call::fork, "flags", Arg::flags},
+    {Call::fork, "child", Arg::child},       {Call::seccomp, "message", Arg::code},
+    {Call::exit, "code", Arg::code},         {Call::exit_group, "code", Arg::code},
     {Call::proc_state, "pid", Arg::target},
 };
 
@@ -101,18 +94,6 @@ std::optional<std::int64_t> how_number(std::string_view name) {
   const auto found = std::find(std::begin(kHow), std::end(kHow), name);
   if (found == std::end(kHow)) return std::nullopt;
   return found - std::begin(kHow);
-}
-
-std::uint64_t signal_set(const Fields &args, const std::string &key) {
-  std::uint64_t mask = 0;
-  for (const Json &element : args.array(key)) {
-    Json object;
-    object[key] = element;
-    const int sig = Fields(object, args.file(), args.line(), "args.").signal(key);
-    if (sig < 1 || sig > 64) args.fail(key, "signal out of range");
-    mask |= std::uint64_t{1} << (sig - 1);
-  }
-  return mask;
 }
 
 // The data of a ptrace request: a number, a signal, or a list of options.
@@ -158,9 +139,13 @@ Siginfo read_siginfo(const Fields &fields) {
 bool takes_siginfo(const Event &event) {
   return event.call == Call::ptrace && event.request == kSetSiginfo;
 }
-bool has_mask(const Event &event) {
-  return event.call != Call::ptrace || event.request == kGetSigmask || event.request == kSetSigmask;
+bool is_sigmask(const Event &event) {
+  return event.request == kGetSigmask || event.request == kSetSigmask;
 }
+bool peeks(const Event &event) {
+  return event.call == Call::ptrace && event.request == kPeekSiginfo;
+}
+bool has_mask(const Event &event) { return event.call != Call::ptrace || is_sigmask(event); }
 
 }  // namespace
 
@@ -256,6 +241,18 @@ int Fields::status(const std::string &key) const {
   return static_cast<int>(named(key, INT_MIN, INT_MAX, to_number, "number"));
 }
 
+std::uint64_t Fields::signals(const std::string &key) const {
+  std::uint64_t mask = 0;
+  for (const Json &element : array(key)) {
+    Json object;
+    object[key] = element;
+    const int sig = Fields(object, file_, line_, within_).signal(key);
+    if (sig < 1 || sig > 64) fail(key, "signal out of range");
+    mask |= std::uint64_t{1} << (sig - 1);
+  }
+  return mask;
+}
+
 void Fields::reject_unread() const {
   for (const auto &[key, value] : object_.items())
     if (!read_.contains(key)) throw InputError(file_, line_, "unknown key " + within_ + key);
@@ -299,7 +296,21 @@ void read_args(const Fields &args, const std::function<pid_t(const Fields &, con
         event.sig = args.signal(key);
         break;
       case Arg::addr:
-        if (args.has(key)) event.addr = args.bits(key);
+        if (args.has(key))
+          event.addr = args.bits(key);
+        else if (is_sigmask(event))
+          event.addr = kSigsetSize;
+        break;
+      case Arg::off:
+        if (peeks(event) && args.has(key)) event.addr = args.bits(key);
+        break;
+      case Arg::peek_flags:
+        if (peeks(event) && args.has(key))
+          event.options = static_cast<int>(args.integer(key, INT_MIN, INT_MAX));
+        break;
+      case Arg::count:
+        if (peeks(event) && args.has(key))
+          event.data = static_cast<std::uint64_t>(args.integer(key, INT_MIN, INT_MAX));
         break;
       case Arg::data:
         if (args.has(key)) event.data = request_data(args, key);
@@ -312,7 +323,7 @@ void read_args(const Fields &args, const std::function<pid_t(const Fields &, con
         event.how = static_cast<int>(args.named(key, INT_MIN, INT_MAX, how_number, "value"));
         break;
       case Arg::mask:
-        if (event.call != Call::ptrace || args.has(key)) event.mask = signal_set(args, key);
+        if (event.call != Call::ptrace || args.has(key)) event.mask = args.signals(key);
         break;
       case Arg::siginfo:
         if (args.has(key)) event.siginfo = read_siginfo(args.object(key));
@@ -463,7 +474,13 @@ Ordered write_arg(const Event &event, Arg arg, const std::function<Ordered(pid_t
     case Arg::sig:
       return signal_name(event.sig);
     case Arg::addr:
-      return event.addr;
+      return peeks(event) ? Ordered() : Ordered(event.addr);
+    case Arg::off:
+      return peeks(event) ? Ordered(event.addr) : Ordered();
+    case Arg::peek_flags:
+      return peeks(event) ? Ordered(event.options) : Ordered();
+    case Arg::count:
+      return peeks(event) ? Ordered(static_cast<int>(event.data)) : Ordered();
     case Arg::options:
       return wait_options_name(event.options);
     case Arg::how:
@@ -480,6 +497,7 @@ Ordered write_arg(const Event &event, Arg arg, const std::function<Ordered(pid_t
     case Arg::disposition:
       return kDispositions[static_cast<std::size_t>(event.disposition)];
     case Arg::data:
+      return peeks(event) ? Ordered() : Ordered(event.data);
     case Arg::code:
       return event.data;
   }

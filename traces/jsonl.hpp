@@ -51,7 +51,8 @@ class Fields {
                      const std::function<std::optional<std::int64_t>(std::string_view)> &number_of,
                      const std::string &what) const;
   int signal(const std::string &key) const;
-  int status(const std::string &key) const;  // a number or "0x80057f"
+  int status(const std::string &key) const;             // a number or "0x80057f"
+  std::uint64_t signals(const std::string &key) const;  // a list; bit n-1 is signal n
 
   // Fails on the first key that nobody asked for.
   void reject_unread() const;

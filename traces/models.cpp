@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "traces/simulation.hpp"
+
 namespace ptmc::traces {
 namespace {
 
@@ -43,7 +45,10 @@ Machine::Machine(std::unique_ptr<model::Model> made)
       model(*owned),
       interpreter(model),
       index(model),
-      hidden_at(model, index.hidden()) {}
+      hidden_at(model, index.hidden()),
+      memory(std::make_unique<Memory>(model)) {}
+
+Machine::~Machine() = default;
 
 void Machine::changed(const std::vector<std::size_t> &instances) {
   bool hidden = false;
@@ -52,25 +57,26 @@ void Machine::changed(const std::vector<std::size_t> &instances) {
     hidden = hidden || contains(index.hidden(), i);
   }
   if (hidden) hidden_at = ByLocation(model, index.hidden());
+  memory = std::make_unique<Memory>(model);
 }
 
 Models::Models(model::Shape at_least, std::size_t kept)
     : at_least_(std::move(at_least)), kept_(kept) {}
 
-const Machine &Models::of(const model::Shape &shape, const model::Config &config,
-                          const std::function<void(model::Model &)> &mutate) {
+std::shared_ptr<Machine> Models::of(const model::Shape &shape, const model::Config &config,
+                                    const std::function<void(model::Model &)> &mutate) {
   const auto found = std::find_if(machines_.begin(), machines_.end(), [&](const auto &machine) {
     return machine->model.config == config && covers(machine->model.schema.shape, shape);
   });
   if (found != machines_.end()) {
     std::rotate(machines_.begin(), found, found + 1);
-    return *machines_.front();
+    return machines_.front();
   }
   auto model = std::make_unique<model::Model>(joined(at_least_, shape), &config);
   if (mutate) mutate(*model);
   if (machines_.size() == kept_) machines_.pop_back();
-  machines_.insert(machines_.begin(), std::make_unique<Machine>(std::move(model)));
-  return *machines_.front();
+  machines_.insert(machines_.begin(), std::make_shared<Machine>(std::move(model)));
+  return machines_.front();
 }
 
 }  // namespace ptmc::traces

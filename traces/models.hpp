@@ -10,10 +10,13 @@
 
 namespace ptmc::traces {
 
+class Memory;
+
 // A model with all that finding and taking its steps needs.
 struct Machine {
   explicit Machine(std::unique_ptr<model::Model> made);
-  // These instances of `owned` have changed.
+  ~Machine();
+  // These instances of `owned` have changed; what was remembered is forgotten.
   void changed(const std::vector<std::size_t> &instances);
 
   std::unique_ptr<model::Model> owned;
@@ -21,6 +24,7 @@ struct Machine {
   model::Interpreter interpreter;
   Index index;
   ByLocation hidden_at;
+  std::unique_ptr<Memory> memory;  // of the replays so far (simulation.hpp)
 };
 
 // Keeps those used last.
@@ -28,16 +32,16 @@ class Models {
  public:
   // Every model is made for this shape at least, but for its threads. kept: of some 15 MB each.
   explicit Models(model::Shape at_least, std::size_t kept = 12);
-  // Until the next call. mutate: the same for all, ReplayOptions::mutate.
-  const Machine &of(const model::Shape &shape, const model::Config &config,
-                    const std::function<void(model::Model &)> &mutate);
+  // mutate: the same for all, ReplayOptions::mutate.
+  std::shared_ptr<Machine> of(const model::Shape &shape, const model::Config &config,
+                              const std::function<void(model::Model &)> &mutate);
   // All, the one used last first.
-  const std::vector<std::unique_ptr<Machine>> &all() const { return machines_; }
+  const std::vector<std::shared_ptr<Machine>> &all() const { return machines_; }
 
  private:
   model::Shape at_least_;
   std::size_t kept_;
-  std::vector<std::unique_ptr<Machine>> machines_;
+  std::vector<std::shared_ptr<Machine>> machines_;
 };
 
 }  // namespace ptmc::traces

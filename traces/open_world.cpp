@@ -55,9 +55,11 @@ class Process {
     for (std::size_t i = 0; i < model.instances.size(); ++i) {
       const model::Instance &instance = model.instances[i];
       const Action a = instance.label.action;
+      // A sleep that ends by itself shows no more than a plain call.
+      const bool sleeps = instance.label.arg == static_cast<int>(model::SysCall::sleep);
       const bool sent = a == Action::send && instance.label.err == model::Err::ok &&
                         (instance.label.arg == model::CONT || instance.label.arg == model::KILL);
-      const bool own = (a == Action::enter_syscall || a == Action::traceme) &&
+      const bool own = (a == Action::traceme || (a == Action::enter_syscall && !sleeps)) &&
                        instance.label.err == model::Err::ok;
       const bool parents = a == Action::wait && instance.rule->actor == model::Actor::parent &&
                            !instance.updates.empty();
@@ -101,7 +103,7 @@ class Process {
     State next;
     const ByLocation alternatives(model, plan.alternatives);
     for (const State &s : from) {
-      if (plan.kind == Plan::Kind::state) {
+      if (plan.kind == Ask::Kind::state) {
         if (plan.holds(s)) to.push_back(s);
         continue;
       }
@@ -169,12 +171,15 @@ class OpenWorld {
     for (const Event &e : trace.events)
       if (e.call == Call::fork && e.ret) strangers.erase(static_cast<pid_t>(*e.ret));
     for (bool own : {false, true}) {
-      model::Config config = model::replay_config(spec, own);
+      model::Config config = model::whole_config(spec, own);
       config[model::Feature::traced_siblings] = strangers.size() > (own ? 0 : 1);
       config[model::Feature::open_world] = true;
-      for (model::Feature f : {model::Feature::sigchld, model::Feature::siginfo,
-                               model::Feature::masks, model::Feature::dispositions,
-                               model::Feature::parent_ignores, model::Feature::tracer_dies})
+      for (model::Feature f :
+           {model::Feature::forks, model::Feature::clones, model::Feature::execs,
+            model::Feature::filters, model::Feature::forges, model::Feature::waitid,
+            model::Feature::sigchld, model::Feature::siginfo, model::Feature::masks,
+            model::Feature::dispositions, model::Feature::parent_ignores,
+            model::Feature::tracer_dies})
         config[f] = false;
       auto made = std::make_unique<model::Model>(open_shape(trace), &config);
       if (options.mutate) options.mutate(*made);
@@ -207,7 +212,8 @@ class OpenWorld {
   void waited(const Event &e);
   void apply(const Event &e, pid_t pid, Tracee &t, Plan &plan, bool counts);
   Plan plan_for(const Event &e, pid_t pid, Tracee &t) {
-    t.names = std::make_shared<Names>(e.pid, pid, sets_, t.own);  // the plan refers to it
+    t.names = std::make_shared<Names>(e.pid, pid, sets_, t.own);
+    t.names->alone = !e.ret || *e.ret != 0;  // who finds nothing may have others to wait for
     return plan(e, *t.names, process(t).index);
   }
   Tracee &stranger(pid_t pid, bool attaches);
@@ -256,12 +262,12 @@ std::string key_of(const Event &e, bool who) {
 }
 
 void OpenWorld::apply(const Event &e, pid_t pid, Tracee &t, Plan &p, bool counts) {
-  if (p.kind == Plan::Kind::nothing) return;
+  if (p.kind == Ask::Kind::nothing) return;
   if (!p.unmodelled.empty()) {
     result_.gave_up = fmt::format("line {}: {} is not in the model yet", e.line, p.unmodelled);
     return;
   }
-  if (p.kind == Plan::Kind::impossible) return reject(e, describe(e));
+  if (p.kind == Ask::Kind::impossible) return reject(e, describe(e));
   Process &process = this->process(t);
   const Names &names = *t.names;
   const Effect effect = process.apply(t.states, p, key_of(e, counts));
@@ -414,15 +420,7 @@ void OpenWorld::waited(const Event &e) {
     if (only && pid != e.target) continue;
     if (*e.ret < 0 && t.own && !t.traced) continue;  // a thread of the tracer's, or not eligible
     Plan p = plan_for(e, pid, t);
-    if (p.kind != Plan::Kind::steps) continue;
-    // With others to wait for, nobody need wait for this one.
-    if (*e.ret == 0)
-      for (std::size_t i : p.alternatives)
-        if (process(t).model.instances[i].label.err == model::Err::echild)
-          p.stages[0].instances.push_back(i);
-    p.stages[0].shows = [zero = *e.ret == 0](const model::Instance &i, Value) {
-      return i.label.err != model::Err::ok || (zero && (i.label.options & model::kNohang));
-    };
+    if (p.kind != Ask::Kind::steps) continue;
     apply(e, pid, t, p, false);
     if (result_.divergence) return;
   }

@@ -44,7 +44,8 @@ struct ReplayOptions {
   std::function<void(model::Model &)> mutate = {};
   Models *models = nullptr;          // closed worlds: keeps the models for the next replay
   std::size_t max_states = 500'000;  // possible at once; more: it gives up
-  bool pairs = false;                // ReplayResult::pairs
+  bool witness = false;              // ReplayResult::witnessed; slower
+  bool pairs = false;                // ReplayResult::pairs; slower
 };
 
 struct ReplayResult {

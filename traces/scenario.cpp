@@ -15,13 +15,19 @@
 namespace ptmc::traces {
 namespace {
 
-constexpr std::array<std::string_view, who::count> kNames = {
-    "", "world", "tracer", "parent", "t0", "t1", "t2", "t3", "none"};
+constexpr std::string_view kNames[] = {"", "world", "tracer", "tracer2", "tracer_thread", "parent"};
 constexpr std::string_view kStates = "RSDTtZX";  // X: the thread is gone
-constexpr long kTraceme = 0;
+constexpr long kTraceme = 0, kPeekSiginfo = 0x4209;
 
-bool is_tracee(pid_t symbol) { return symbol >= who::t0 && symbol <= who::t3; }
+constexpr std::uint64_t kVm = 0x100, kSighand = 0x800, kParent = 0x8000, kThread = 0x10000;
+
 bool is_exit(Call call) { return call == Call::exit || call == Call::exit_group; }
+
+std::optional<pid_t> who_number(std::string_view name) {
+  for (pid_t symbol = who::world; symbol < who::count; ++symbol)
+    if (name == who_name(symbol)) return symbol;
+  return std::nullopt;
+}
 
 bool can_make(pid_t by, Call call) {
   switch (call) {
@@ -29,16 +35,22 @@ bool can_make(pid_t by, Call call) {
     case Call::tgkill:
       return true;
     case Call::ptrace:
+    case Call::wait4:
+    case Call::waitid:
     case Call::rt_sigaction:
     case Call::exit_group:
       return by != who::world;
-    case Call::wait4:
     case Call::sigchld:
-      return by == who::tracer || by == who::parent;
+      return by != who::world && !is_tracee(by);
+    case Call::exit:
+      return is_tracee(by) || by == who::tracer_thread;
     case Call::user:
     case Call::getpid:
+    case Call::getppid:
     case Call::pause:
-    case Call::exit:
+    case Call::fork:
+    case Call::execve:
+    case Call::seccomp:
     case Call::rt_sigprocmask:
       return is_tracee(by);
     default:
@@ -62,7 +74,11 @@ class Reader {
   }
 
  private:
-  enum class Actor { free, busy, gone };
+  enum class State { free, busy, gone };
+  struct Actor {
+    State state = State::free;
+    pid_t leader = who::nothing;  // of its process; nothing: it is not made yet
+  };
 
   void read_header(const nlohmann::json &json) {
     const Fields header(json, scenario_.file, 1);
@@ -83,6 +99,10 @@ class Reader {
       header.fail("parent", "must be \"separate\" or \"tracer\"");
     scenario_.tracer_is_parent = parent == "tracer";
     if (header.has("loose")) scenario_.loose = header.boolean("loose");
+    for (pid_t symbol = who::world; symbol < who::t0; ++symbol) actors_[symbol].leader = symbol;
+    actors_[who::tracer_thread].leader = who::tracer;
+    for (pid_t thread = 0; thread < scenario_.threads; ++thread)
+      actors_[who::t0 + thread].leader = who::t0;
     header.reject_unread();
   }
 
@@ -104,10 +124,10 @@ class Reader {
   void read_join(const Fields &fields, Step &step) {
     step.kind = Step::Kind::join;
     step.event.pid = actor(fields, "join");
-    Actor &joined = actors_[step.event.pid];
-    if (joined != Actor::busy && !scenario_.loose)
+    State &joined = actors_[step.event.pid].state;
+    if (joined != State::busy && !scenario_.loose)
       fields.fail("join", "there is no unfinished call of this actor");
-    joined = Actor::free;
+    joined = State::free;
   }
 
   void read_await(const Fields &await, Step &step) {
@@ -142,6 +162,7 @@ class Reader {
         args, [&](const Fields &f, const char *key) { return target(f, key, event); }, event);
     args.reject_unread();
     if (event.call == Call::ptrace) check_request(fields, event);
+    if (event.call == Call::fork) check_fork(args, event);
     if (fields.has("async")) step.async = fields.boolean("async");
     if (step.async && event.pid == who::world) fields.fail("async", "world does not wait anyway");
     if (step.async && is_exit(event.call)) fields.fail("async", "no step waits for an exit");
@@ -153,36 +174,66 @@ class Reader {
   void occupy(const Fields &fields, const Step &step) {
     const pid_t by = step.event.pid;
     if (scenario_.loose) return;  // the run tells
-    if (actors_[by] == Actor::busy)
+    Actor &actor = actors_[by];
+    if (actor.state == State::busy)
       fields.fail("by", who_name(by) + " has an unfinished call: join it first");
-    if (actors_[by] == Actor::gone) fields.fail("by", who_name(by) + " has exited");
-    if (step.async) actors_[by] = Actor::busy;
-    if (!is_exit(step.event.call)) return;
-    actors_[by] = Actor::gone;
-    if (step.event.call == Call::exit_group && is_tracee(by))
-      for (pid_t thread = who::t0; thread <= who::t3; ++thread) actors_[thread] = Actor::gone;
+    if (actor.state == State::gone) fields.fail("by", who_name(by) + " has exited");
+    if (step.async) actor.state = State::busy;
+    if (step.event.call == Call::exit) actor.state = State::gone;
+    const bool execs = step.event.call == Call::execve;
+    if (!execs && step.event.call != Call::exit_group) return;
+    for (Actor &other : actors_)
+      if (other.leader == actor.leader && !(execs && &other == &actor)) other.state = State::gone;
+    if (execs) actor.leader = by;
   }
 
-  void check_request(const Fields &fields, const Event &event) const {
+  void check_request(const Fields &fields, Event &event) const {
     const bool traceme = event.request == kTraceme;
-    if (is_tracee(event.pid) && !traceme)
-      fields.fail("args.request", "a tracee thread can only make PTRACE_TRACEME");
     if (!is_tracee(event.pid) && traceme)
       fields.fail("args.request", "PTRACE_TRACEME is for threads of the tracee");
-    if (traceme && !scenario_.tracer_is_parent)
+    if (traceme && !scenario_.tracer_is_parent && actors_[event.pid].leader == who::t0)
       fields.fail("args.request", "PTRACE_TRACEME needs \"parent\":\"tracer\" in the header");
+    if (event.request == kPeekSiginfo && event.data > kMaxPeeked &&
+        static_cast<std::int32_t>(event.data) >= 0)
+      fields.fail("args.count", "is more than " + std::to_string(kMaxPeeked));
+  }
+
+  // Also makes the child.
+  void check_fork(const Fields &args, Event &event) {
+    const pid_t child = event.child;
+    if (!args.has("child")) args.text("child");  // says that it is missing
+    if (!is_tracee(child)) args.fail("child", "must be one of t1 to t63");
+    const bool thread = event.data & kThread;
+    if (thread) event.data |= kVm | kSighand;
+    if (!thread && (event.data & (kVm | kSighand)))
+      args.fail("flags", "CLONE_VM and CLONE_SIGHAND need CLONE_THREAD");
+    if (thread && (event.data & kParent)) args.fail("flags", "a thread has its creator's parent");
+    Actor &made = actors_[child];
+    if (made.leader != who::nothing && !scenario_.loose)
+      args.fail("child", who_name(child) + " has been made before");
+    made.leader = thread ? actors_[event.pid].leader : child;
+    const auto alive = std::count_if(actors_.begin(), actors_.end(), [&](const Actor &a) {
+      return a.leader == made.leader && a.state != State::gone;
+    });
+    if (alive > kMaxThreads && !scenario_.loose)
+      args.fail("child", "more than " + std::to_string(kMaxThreads) + " threads in a process");
+  }
+
+  // Of somebody who may take part; of a tracee, made or not.
+  pid_t any_symbol(const Fields &fields, const std::string &key) const {
+    const std::string name = fields.text(key);
+    const auto symbol = who_number(name);
+    if (!symbol) fields.fail(key, "unknown actor \"" + name + "\"");
+    if (symbol == who::parent && scenario_.tracer_is_parent)
+      fields.fail(key, "the parent is the tracer here");
+    return *symbol;
   }
 
   pid_t symbol(const Fields &fields, const std::string &key) const {
-    const std::string name = fields.text(key);
-    const auto found = std::find(kNames.begin() + who::world, kNames.end(), name);
-    if (found == kNames.end()) fields.fail(key, "unknown actor \"" + name + "\"");
-    const auto symbol = static_cast<pid_t>(found - kNames.begin());
-    if (is_tracee(symbol) && symbol - who::t0 >= scenario_.threads)
-      fields.fail(key,
-                  "there is no " + name + " with threads " + std::to_string(scenario_.threads));
-    if (symbol == who::parent && scenario_.tracer_is_parent)
-      fields.fail(key, "the parent is the tracer here");
+    const pid_t symbol = any_symbol(fields, key);
+    if (is_tracee(symbol) && actors_[symbol].leader == who::nothing && !scenario_.loose)
+      fields.fail(key, "there is no " + who_name(symbol) + " with threads " +
+                           std::to_string(scenario_.threads) + ", and no fork step before this");
     return symbol;
   }
 
@@ -194,9 +245,10 @@ class Reader {
 
   // An argument that names a thread or process.
   pid_t target(const Fields &args, const char *key, const Event &event) const {
-    if (event.call == Call::wait4 && !args.is_string(key))
+    const bool waits = event.call == Call::wait4 || event.call == Call::waitid;
+    if (waits && !args.is_string(key))
       return static_cast<pid_t>(args.integer(key, who::any_child, who::any_child));
-    const pid_t found = symbol(args, key);
+    const pid_t found = event.call == Call::fork ? any_symbol(args, key) : symbol(args, key);
     if (found == who::world) args.fail(key, "world is no target");
     return found;
   }
@@ -207,6 +259,11 @@ class Reader {
       if (!fields.has(key)) return std::nullopt;
       return fields.status(key);
     };
+    const auto role = [&](const char *key) -> std::optional<pid_t> {
+      if (!fields.has(key) || !fields.is_string(key) || !who_number(fields.text(key)))
+        return std::nullopt;
+      return actor(fields, key);
+    };
     if (fields.has("ret") && fields.is_string("ret"))
       expect.ret_pid = actor(fields, "ret");
     else if (fields.has("ret"))
@@ -214,9 +271,14 @@ class Reader {
     if (fields.has("errno"))
       expect.err = static_cast<int>(fields.named("errno", 1, INT_MAX, errno_number, "errno"));
     expect.status = number("status");
+    if (fields.has("siginfo_signo")) expect.siginfo_signo = fields.signal("siginfo_signo");
     expect.siginfo_code = number("siginfo_code");
     expect.siginfo_status = number("siginfo_status");
-    if (fields.has("message"))
+    expect.siginfo_who = role("siginfo_pid");
+    if (!expect.siginfo_who) expect.siginfo_pid = number("siginfo_pid");
+    if (fields.has("mask")) expect.mask = fields.signals("mask");
+    expect.message_who = role("message");
+    if (fields.has("message") && !expect.message_who)
       expect.message = static_cast<std::uint64_t>(
           fields.named("message", INT64_MIN, INT64_MAX, to_number, "number"));
     fields.reject_unread();
@@ -230,7 +292,11 @@ class Reader {
 
 }  // namespace
 
-std::string who_name(pid_t symbol) { return std::string(kNames.at(symbol)); }
+std::string who_name(pid_t symbol) {
+  if (symbol == who::none) return "none";
+  if (is_tracee(symbol)) return "t" + std::to_string(symbol - who::t0);
+  return std::string(kNames[symbol]);
+}
 
 std::string mismatch(const Step &step, const std::optional<Event> &event) {
   const Expect &expect = step.expect;
@@ -248,9 +314,12 @@ std::string mismatch(const Step &step, const std::optional<Event> &event) {
   const auto info = [&](int Siginfo::*field) {
     return made.siginfo ? std::optional<int>((*made.siginfo).*field) : std::nullopt;
   };
+  check("siginfo signo", expect.siginfo_signo, info(&Siginfo::signo));
+  check("siginfo pid", expect.siginfo_pid, info(&Siginfo::pid));
   check("siginfo code", expect.siginfo_code, info(&Siginfo::code));
   check("siginfo status", expect.siginfo_status, info(&Siginfo::status));
   check("message", expect.message, made.message);
+  check("mask", expect.mask, std::optional(made.mask));
   if (what.empty()) return what;
   const std::string call = step.event.call == Call::ptrace
                                ? request_name(step.event.request)

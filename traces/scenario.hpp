@@ -19,28 +19,36 @@ enum : pid_t {
   nothing,         // TRACEME takes no pid
   world,           // sends signals and reads states
   tracer,
-  parent,  // the real parent, unless that is the tracer
-  t0,      // the tracee's threads; t0 is the leader
-  t1,
+  tracer2,        // another process that may trace; cast if a step names it
+  tracer_thread,  // a second thread of the tracer's process; cast if a step names it
+  parent,         // the real parent of t0, unless that is the tracer
+  t0,             // tracees: t0 leads the first process, its other threads follow; then those that
+  t1,             // fork steps make
   t2,
   t3,
-  none,  // a pid that does not exist
+  none = t0 + 64,  // a pid that does not exist
   count,
 };
 }  // namespace who
-inline constexpr int kMaxThreads = who::none - who::t0;
+inline constexpr int kMaxThreads = 4;  // of a process
+inline constexpr int kMaxPeeked = 32;  // siginfos of one PEEKSIGINFO
 
+inline bool is_tracee(pid_t symbol) { return symbol >= who::t0 && symbol < who::none; }
 std::string who_name(pid_t symbol);  // as in the file: "t0", "none"
 
 // What the semantics says that the call returns; what is not said is not checked.
 struct Expect {
   std::optional<long> ret;
-  std::optional<pid_t> ret_pid;  // of who: ret is their pid
-  std::optional<int> err;        // ret is then -1
+  std::optional<pid_t>
+      ret_pid;             // of who: ret is their tid (here always that which they began with)
+  std::optional<int> err;  // ret is then -1
   std::optional<int> status;
-  std::optional<int> siginfo_code;
-  std::optional<int> siginfo_status;
+  std::optional<int> siginfo_signo, siginfo_code, siginfo_status;
+  std::optional<int> siginfo_pid;
+  std::optional<pid_t> siginfo_who;  // of who
   std::optional<std::uint64_t> message;
+  std::optional<pid_t> message_who;  // of who: message is their tid
+  std::optional<std::uint64_t> mask;
 };
 
 struct Step {
@@ -60,7 +68,7 @@ struct Step {
 };
 
 // What the call of this step should have returned but did not, or nothing. No event: it was never
-// made. expect.ret_pid is the caller's business.
+// made. What expect says in terms of who is the caller's business.
 std::string mismatch(const Step &step, const std::optional<Event> &event);
 
 struct Scenario {

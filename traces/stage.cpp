@@ -3,7 +3,6 @@
 #include <linux/ptrace.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,9 +15,12 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
-#include <new>
+#include <sstream>
+#include <system_error>
 #include "traces/puppet.hpp"
 
 namespace ptmc::traces {
@@ -59,11 +61,12 @@ void conclude(Board &board, Board::Outcome outcome, const std::string &what) {
 
 class Stage {
  public:
-  Stage(Board &board, const Scenario &scenario) : board_(board), scenario_(scenario) {}
+  Stage(const SharedBoard &board, int program, const Scenario &scenario)
+      : board_(*board), descriptor_(board.descriptor()), program_(program), scenario_(scenario) {}
 
   void run() {
-    set_self(getpid());
-    board_.slots[who::world].tid = getpid();
+    board_.slots[who::world].born = getpid();
+    board_.slots[who::world].leader = who::world;
     check_ptrace();
     cast();
     for (step_ = 0; step_ < static_cast<int>(scenario_.steps.size()); ++step_)
@@ -96,27 +99,45 @@ class Stage {
               std::string("ptrace(PTRACE_SEIZE): ") + strerror(error));
   }
 
+  bool is_named(pid_t role) const {
+    return std::any_of(scenario_.steps.begin(), scenario_.steps.end(), [&](const Step &step) {
+      const Event &e = step.event;
+      return e.pid == role || e.target == role || e.tgid == role;
+    });
+  }
+
   void cast() {
-    const int threads = scenario_.threads;
-    if (fork() == 0) play(board_, who::tracer, scenario_.tracer_is_parent ? threads : 0);
-    if (!scenario_.tracer_is_parent && fork() == 0) play(board_, who::parent, threads);
-    const auto is_ready = [&](pid_t role) {
-      const bool absent =
-          role >= who::t0 + threads || (role == who::parent && scenario_.tracer_is_parent);
-      return absent || board_.slots[role].tid != 0;
-    };
+    const bool separate = !scenario_.tracer_is_parent;
+    board_.threads = scenario_.threads;
+    board_.tracer_thread = is_named(who::tracer_thread);
+    start(who::tracer, !separate);
+    if (is_named(who::tracer2)) start(who::tracer2, false);
+    if (separate) start(who::parent, true);
+    for (pid_t thread = 0; thread < scenario_.threads; ++thread)
+      expected_.push_back(who::t0 + thread);
+    if (board_.tracer_thread) expected_.push_back(who::tracer_thread);
     const bool ready = until([&] {
-      for (pid_t role = who::tracer; role <= who::t3; ++role)
-        if (!is_ready(role)) return false;
-      return true;
+      return std::all_of(expected_.begin(), expected_.end(), [&](pid_t role) {
+        const Slot &slot = board_.slots[role];
+        return slot.born != 0 && (!is_tracee(role) || slot.turns != 0);
+      });
     });
     if (!ready)
       give_up(Board::Outcome::not_possible, "the processes of the scenario did not start");
   }
 
+  void start(pid_t role, bool with_tracee) {
+    expected_.push_back(role);
+    if (fork() != 0) return;
+    if (with_tracee && fork() == 0) play(descriptor_, program_, who::t0);
+    play(descriptor_, program_, role);
+  }
+
+  // Nobody: also who is not made yet, so that no call acts upon the caller by a pid of 0.
   pid_t real(pid_t symbol) const {
     if (symbol <= who::nothing) return symbol;
-    return symbol == who::none ? kNobody : board_.slots[symbol].tid.load();
+    const pid_t tid = symbol == who::none ? 0 : board_.slots[symbol].tid();
+    return tid ? tid : kNobody;
   }
 
   Event with_real_pids(Event event) const {
@@ -145,11 +166,28 @@ class Stage {
   }
 
   void call(const Event &event, bool async) {
-    if (event.pid == who::world) return perform(board_, with_real_pids(event), step_);
+    for (const pid_t role : {event.pid, event.target, event.tgid})
+      if (is_tracee(role))
+        await("the making of " + who_name(role), [&] { return board_.slots[role].born != 0; });
+    if (event.pid == who::world) return perform(event);
     post(board_.slots[event.pid], with_real_pids(event), step_);
     const bool exits = event.call == Call::exit || event.call == Call::exit_group;
-    if (exits && event.pid <= who::parent) return await_death(event.pid);
+    if (exits && !is_tracee(event.pid)) return await_death(event);
     if (!exits && !async) await_end(event.pid);
+  }
+
+  // World's own call.
+  void perform(const Event &by_role) {
+    Event event = with_real_pids(by_role);
+    std::uint32_t index = 0;
+    Record &record = new_record(board_, step_, index);
+    event.t0 = now();
+    publish(record, event, Record::begun);
+    event.ret = event.call == Call::kill ? syscall(SYS_kill, event.target, event.sig)
+                                         : syscall(SYS_tgkill, event.tgid, event.target, event.sig);
+    event.err = *event.ret == -1 ? errno : 0;
+    event.t1 = now();
+    publish(record, event, Record::ended);
   }
 
   void await_end(pid_t role) {
@@ -158,14 +196,22 @@ class Stage {
           [&] { return slot.finished == slot.posted; });
   }
 
-  // Of the tracer or parent. It stays a zombie, so its pid is not used again.
-  void await_death(pid_t role) {
-    await("the death of " + who_name(role), [&] { return is_dead(real(role)); });
-    for (Record &record : board_.log)
-      if (record.phase == Record::begun && record.event.pid == real(role)) {
+  // Of a tracer or the parent. The process stays a zombie, so its pid is not used again.
+  void await_death(const Event &exit) {
+    const pid_t role = exit.pid, leader = board_.slots[role].leader;
+    const bool thread = exit.call == Call::exit;
+    await("the death of " + who_name(role),
+          [&] { return thread ? proc_state(board_, role) == 'X' : is_dead(real(leader)); });
+    const std::uint32_t used = std::min(board_.used.load(), Board::kRecords);
+    for (pid_t other = who::tracer; other <= who::parent; ++other) {
+      if (thread ? other != role : board_.slots[other].leader != leader) continue;
+      for (std::uint32_t i = 0; i < used; ++i) {
+        Record &record = board_.log[i];
+        if (record.phase != Record::begun || record.event.pid != real(other)) continue;
         record.event.t1 = now();
         record.phase = Record::gone;
       }
+    }
   }
 
   // Only the last reading is recorded.
@@ -182,10 +228,8 @@ class Stage {
                                                who_name(step.event.target) + ", which is in " +
                                                static_cast<char>(event.data));
     event.ret = 0;
-    Record &record = board_.log[std::min(board_.used.fetch_add(1), Board::kRecords)];
-    record.step = step_;
-    record.event = event;
-    record.phase = Record::ended;
+    std::uint32_t index = 0;
+    publish(new_record(board_, step_, index), event, Record::ended);
   }
 
   void await_pending(const Step &step) {
@@ -201,62 +245,92 @@ class Stage {
     if (step.kind == Step::Kind::join) return settle();
     if (step.kind == Step::Kind::await_state) return await_state(step);
     if (step.kind == Step::Kind::await_pending || busy(role) || gone(role)) return;
+    const bool made = step.event.call == Call::fork && board_.slots[step.event.child].born != 0;
+    if (made) return;
     begin_turns();
     if (role == who::world) {
-      perform(board_, with_real_pids(step.event), step_);
+      perform(step.event);
     } else {
       post(board_.slots[role], with_real_pids(step.event), step_);
       const Call call = step.event.call;
-      if (role <= who::parent && call == Call::exit_group) return await_death(role);
+      const bool exits = call == Call::exit || call == Call::exit_group;
+      if (exits && !is_tracee(role)) return await_death(step.event);
     }
     if (!step.async) settle();
   }
 
   bool busy(pid_t role) const { return board_.slots[role].finished != board_.slots[role].posted; }
 
+  // Or not made yet.
   bool gone(pid_t role) const {
-    return role != who::world && role <= who::parent && is_dead(real(role));
+    const Slot &slot = board_.slots[role];
+    if (slot.born == 0 || slot.dead) return true;
+    if (role == who::world || is_tracee(role)) return false;
+    return proc_state(board_, role) == 'X' || is_dead(real(slot.leader));
   }
 
   void begin_turns() {
-    for (pid_t role = who::t0; role <= who::t3; ++role) turns_[role] = board_.slots[role].turns;
+    for (pid_t role = who::t0; role < who::none; ++role) turns_[role] = board_.slots[role].turns;
   }
 
   // Nothing more happens of itself, as far as can be seen: who runs has been in user mode since.
   bool settled(pid_t role) const {
     const Slot &slot = board_.slots[role];
-    if (slot.tid == 0) return true;
-    if (role <= who::parent && !busy(role)) return true;
+    if (slot.born == 0 || slot.dead) return true;
+    if (!is_tracee(role) && !busy(role)) return true;
     if (!busy(role) && slot.turns - turns_[role] > kTurns) return true;
     const char state = proc_state(board_, role);
     return state != 'R' && state != 'D';
   }
 
+  // Also of those that are made meanwhile.
   void settle() {
-    for (pid_t role = who::tracer; role <= who::t3; ++role)
+    for (pid_t role = who::tracer; role < who::none; ++role)
       until([&] { return settled(role); }, kShort);
   }
 
   Board &board_;
+  int descriptor_, program_;
   const Scenario &scenario_;
+  std::vector<pid_t> expected_;  // cast at the beginning
   int step_ = -1;
   std::array<std::uint32_t, who::count> turns_{};
 };
 
 // ---- The keeper: outlives the stage, and leaves nothing -----------------------------------------
 
-void end_process(pid_t pid) {
-  if (pid == 0) return;
-  // Only a child, as all are by now: another process may have got the pid of one long dead.
-  siginfo_t info{};
-  if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT | WNOHANG) != 0) return;
-  kill(pid, SIGKILL);
-  waitpid(pid, nullptr, __WALL);
+// Those of the scenario that are alive and a child by now. Killing them makes their children so.
+std::vector<pid_t> children() {
+  std::vector<pid_t> found;
+  for (const auto &entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "stat");  // PID (NAME) STATE PPID ...
+    std::string stat;
+    std::getline(file, stat);
+    const std::size_t name_end = stat.rfind(')');
+    if (name_end == std::string::npos) continue;
+    std::istringstream rest(stat.substr(name_end + 1));
+    char state = 0;
+    pid_t parent = 0;
+    if (rest >> state >> parent && parent == getpid())
+      found.push_back(static_cast<pid_t>(std::stol(stat)));
+  }
+  return found;
 }
 
-void play_stage(Board &board, const Scenario &scenario, bool own_namespace) {
+void end_all() {
+  until([] {
+    for (const pid_t child : children()) kill(child, SIGKILL);
+    pid_t reaped = 0;
+    while ((reaped = waitpid(-1, nullptr, WNOHANG | __WALL)) > 0) {
+    }
+    return reaped < 0;  // no child is left
+  });
+}
+
+void play_stage(const SharedBoard &board, int program, const Scenario &scenario,
+                bool own_namespace) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  Stage stage(board, scenario);
+  Stage stage(board, program, scenario);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -268,7 +342,8 @@ void play_stage(Board &board, const Scenario &scenario, bool own_namespace) {
   stage.run();
 }
 
-void keep(Board &board, const Scenario &scenario, bool own_namespace, pid_t caller) {
+void keep(const SharedBoard &board, int program, const Scenario &scenario, bool own_namespace,
+          pid_t caller) {
   for (int sig = 1; sig < NSIG; ++sig) signal(sig, SIG_DFL);
   sigset_t wake;
   sigemptyset(&wake);
@@ -282,46 +357,45 @@ void keep(Board &board, const Scenario &scenario, bool own_namespace, pid_t call
   setsid();
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   if (own_namespace && unshare(CLONE_NEWPID | CLONE_NEWNS) != 0)
-    return conclude(board, Board::Outcome::no_namespace, "unshare");
+    return conclude(*board, Board::Outcome::no_namespace, "unshare");
   const pid_t stage = fork();
   if (stage < 0)
-    return conclude(board, Board::Outcome::not_possible, std::string("fork: ") + strerror(errno));
+    return conclude(*board, Board::Outcome::not_possible, std::string("fork: ") + strerror(errno));
   if (stage == 0) {
-    play_stage(board, scenario, own_namespace);
+    play_stage(board, program, scenario, own_namespace);
     _exit(0);
   }
   while (sigwaitinfo(&wake, nullptr) != SIGTERM && !is_dead(stage)) {
   }  // SIGCHLD: also of orphans of the scenario
   kill(stage, SIGKILL);
   waitpid(stage, nullptr, 0);
-  if (own_namespace) return;
-  for (const pid_t role : {who::tracer, who::parent, who::t0}) end_process(board.slots[role].tid);
+  if (!own_namespace) end_all();
 }
 
 // ---- What came of it ----------------------------------------------------------------------------
 
-using BoardPointer = std::unique_ptr<Board, void (*)(Board *)>;
-
-BoardPointer new_board() {
-  void *memory =
-      mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw NotPossible(std::string("mmap: ") + strerror(errno));
-  return {new (memory) Board, [](Board *board) { munmap(board, sizeof(Board)); }};
-}
+using BoardPointer = std::unique_ptr<SharedBoard>;
 
 // The board of a scenario that is over.
 BoardPointer stage_scenario(const Scenario &scenario, bool own_namespace) {
-  BoardPointer board = new_board();
+  BoardPointer board;
+  int program = -1;
+  try {
+    board = std::make_unique<SharedBoard>();
+    program = puppet_program();
+  } catch (const std::system_error &error) {
+    throw NotPossible(error.what());
+  }
   const pid_t caller = getpid();
   const pid_t keeper = fork();
   if (keeper < 0) throw NotPossible(std::string("fork: ") + strerror(errno));
   if (keeper == 0) {
-    keep(*board, scenario, own_namespace, caller);
+    keep(*board, program, scenario, own_namespace, caller);
     _exit(0);
   }
   while (waitpid(keeper, nullptr, 0) < 0 && errno == EINTR) {
   }
-  if (board->outcome == Board::Outcome::no_namespace) return stage_scenario(scenario, false);
+  if ((*board)->outcome == Board::Outcome::no_namespace) return stage_scenario(scenario, false);
   return board;
 }
 
@@ -332,7 +406,7 @@ Trace header_of(const Scenario &scenario, const Board &board) {
   trace.kernel = system.release;
   trace.design = scenario.design;
   trace.scenario = scenario.name;
-  const auto tid = [&](pid_t role) { return board.slots[role].tid.load(); };
+  const auto tid = [&](pid_t role) { return board.slots[role].born.load(); };
   trace.tracer = tid(who::tracer);
   trace.processes = {{trace.tracer, Role::tracer, {trace.tracer}},
                      {tid(who::world), Role::world, {tid(who::world)}},
@@ -341,16 +415,22 @@ Trace header_of(const Scenario &scenario, const Board &board) {
     trace.processes.back().threads.push_back(tid(role));
   if (!scenario.tracer_is_parent)
     trace.processes.push_back({tid(who::parent), Role::parent, {tid(who::parent)}});
+  if (board.tracer_thread) trace.processes.front().threads.push_back(tid(who::tracer_thread));
+  if (tid(who::tracer2))
+    trace.processes.push_back({tid(who::tracer2), Role::tracer, {tid(who::tracer2)}});
   return trace;
 }
 
 RunResult result_of(const Scenario &scenario, const Board &board) {
   RunResult result{header_of(scenario, board), {}, {}};
+  const auto tid = [&](pid_t role) { return board.slots[role].born.load(); };
   std::vector<std::optional<Event>> of_step(scenario.steps.size());
   for (std::uint32_t i = 0; i < board.used; ++i)
-    if (const auto event = final_event(board.log[i], board.end)) {
+    if (auto event = final_event(board.log[i], board.end)) {
+      const int step = board.log[i].step;
+      if (event->call == Call::fork) event->child = tid(scenario.steps[step].event.child);
       result.trace.events.push_back(*event);
-      if (board.log[i].step >= 0) of_step[board.log[i].step] = event;
+      if (step >= 0) of_step[step] = event;
     }
   std::stable_sort(result.trace.events.begin(), result.trace.events.end(),
                    [](const Event &a, const Event &b) { return a.t0 < b.t0; });
@@ -358,7 +438,10 @@ RunResult result_of(const Scenario &scenario, const Board &board) {
   for (std::size_t i = 0; i < of_step.size(); ++i) {
     if (board.outcome != Board::Outcome::finished && static_cast<int>(i) >= board.step) break;
     Step step = scenario.steps[i];
-    if (step.expect.ret_pid) step.expect.ret = board.slots[*step.expect.ret_pid].tid;
+    if (step.expect.ret_pid) step.expect.ret = tid(*step.expect.ret_pid);
+    if (step.expect.siginfo_who) step.expect.siginfo_pid = tid(*step.expect.siginfo_who);
+    if (step.expect.message_who)
+      step.expect.message = static_cast<std::uint64_t>(tid(*step.expect.message_who));
     if (const std::string what = mismatch(step, of_step[i]); !what.empty())
       result.unexpected.push_back(scenario.file + ":" + std::to_string(step.line) + ": " + what);
   }
@@ -368,7 +451,8 @@ RunResult result_of(const Scenario &scenario, const Board &board) {
 }  // namespace
 
 RunResult run_scenario(const Scenario &scenario) {
-  const BoardPointer board = stage_scenario(scenario, true);
+  const BoardPointer shared = stage_scenario(scenario, true);
+  const Board *board = &**shared;
   const std::string what = board->what.data();
   if (board->outcome == Board::Outcome::not_possible) throw NotPossible(what);
   if (board->outcome == Board::Outcome::unfinished)

@@ -32,11 +32,11 @@ enum class Call : std::uint8_t {
   execve,          // succeeds: ret is 0, and pid what it was before
   seccomp,         // installs a filter: SECCOMP_RET_TRACE with `data` for getppid
   getppid,         // a system call that never sleeps, and that such a filter asks the tracer about
-  exit,        // this thread: data is the code; never returns
-  exit_group,  // data is the code; never returns
-  proc_state,  // target's state letter in /proc/PID/stat: data
-  died,        // open world: strace's "+++ exited with / killed by +++" of the caller: status
-  other,       // a call without meaning for the model
+  exit,            // this thread: data is the code; never returns
+  exit_group,      // data is the code; never returns
+  proc_state,      // target's state letter in /proc/PID/stat: data
+  died,            // open world: strace's "+++ exited with / killed by +++" of the caller: status
+  other,           // a call without meaning for the model
 };
 
 struct Siginfo {
@@ -57,9 +57,9 @@ struct Event {
   pid_t tgid = 0;
   pid_t child = 0;  // of fork, where it is known also if the call has not returned
   int sig = 0;
-  std::uint64_t addr = 0;
-  std::uint64_t data = 0;
-  int options = 0;         // of wait4 and waitid, as passed
+  std::uint64_t addr = 0;  // off of PEEKSIGINFO
+  std::uint64_t data = 0;  // count of PEEKSIGINFO
+  int options = 0;         // of wait4 and waitid, as passed; flags of PEEKSIGINFO
   int how = 0;             // SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK
   std::uint64_t mask = 0;  // bit n-1 is signal n
   Disposition disposition = Disposition::deflt;

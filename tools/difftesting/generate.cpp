@@ -25,7 +25,7 @@ model::Config config_here(bool tracer_is_parent) {
   utsname system{};
   uname(&system);
   model::set_kernel(spec, system.release);
-  return model::replay_config(spec, tracer_is_parent);
+  return model::whole_config(spec, tracer_is_parent);
 }
 
 // As a trace with symbols for pids would have them.
@@ -170,9 +170,10 @@ model::Shape shape_of_programs() {
     if (s.sig != model::NONE && s.sig != model::OTHER) shape.signals.push_back(s.sig);
   const traces::Names any(0, 0, {}, false);
   for (const std::uint64_t set : option_sets()) shape.option_sets.push_back(any.option_set(set));
+  shape.siginfos.clear();
+  shape.masks.clear();
   shape.exit_codes.clear();
-  for (std::size_t i = 0; i < exit_codes().size(); ++i)
-    shape.exit_codes.push_back(static_cast<model::Value>(i));
+  for (model::Value code = 0; code < model::kExitCodes; ++code) shape.exit_codes.push_back(code);
   return shape;
 }
 
@@ -186,7 +187,7 @@ const traces::Machine &Generator::machine(const Cast &cast) {
   shape.signals.push_back(model::OTHER);
   shape.other_number = cast.other_signal;
   shape.other = traces::Names::default_action(cast.other_signal);
-  return models_.of(shape, config_here(cast.tracer_is_parent), {});
+  return *models_.of(shape, config_here(cast.tracer_is_parent), {});
 }
 
 void Generator::learn(const traces::ReplayResult &result, Coverage &coverage) const {

@@ -101,7 +101,7 @@ bool Walk::hidden(Random &random, std::set<Pair> &taken) {
 std::set<Pair> Walk::make(const traces::Event &event, Random &random) {
   std::set<Pair> taken;
   traces::Plan plan = traces::plan(event, *names_, machine_->index);
-  if (plan.kind == traces::Plan::Kind::steps)
+  if (plan.kind == traces::Ask::Kind::steps)
     open_.push_back({event, std::move(plan)});
   else if (is_exit(event.call))
     gone_[static_cast<std::size_t>(event.pid)] = true;

@@ -27,20 +27,23 @@ Corpus::Corpus(const std::string &design, const std::vector<traces::Trace> &trac
     : design_(design), models_({.signals = {}, .exit_codes = {}}, kAll) {
   for (const traces::Trace &trace : traces) {
     if (!replay(trace).accepted) continue;
-    Entry e{std::filesystem::path(trace.file).stem(), trace, models_.all().front().get(), 0, {}};
-    StateSet &states =
-        states_.try_emplace(e.machine, StateSet(e.machine->model.schema.words())).first->second;
-    e.machine->interpreter.watch = [&](std::size_t instance, const model::State &s) {
-      const std::uint32_t at = states.find(s.w.data()).first;
-      auto &all = e.looked[instance];
-      if (all.empty() || all.back() != at) all.push_back(at);
-    };
-    e.allowed = replay(trace).mean_allowed_next;
-    e.machine->interpreter.watch = {};
-    for (auto &[instance, all] : e.looked) {
-      std::sort(all.begin(), all.end());
-      all.erase(std::unique(all.begin(), all.end()), all.end());
+    Entry e{std::filesystem::path(trace.file).stem(), trace, 0, {}};
+    for (const auto &machine : models_.all()) {
+      StateSet &states =
+          states_.try_emplace(machine.get(), StateSet(machine->model.schema.words())).first->second;
+      machine->changed({});
+      machine->interpreter.watch = [&e, &states, m = machine.get()](std::size_t instance,
+                                                                    const model::State &s) {
+        e.looked[m][instance].push_back(states.find(s.w.data()).first);
+      };
     }
+    e.allowed = replay(trace).mean_allowed_next;
+    for (const auto &machine : models_.all()) machine->interpreter.watch = {};
+    for (auto &[machine, by_instance] : e.looked)
+      for (auto &[instance, all] : by_instance) {
+        std::sort(all.begin(), all.end());
+        all.erase(std::unique(all.begin(), all.end()), all.end());
+      }
     entries_.push_back(std::move(e));
   }
 }
@@ -59,15 +62,17 @@ std::vector<const model::Model *> Corpus::models() const {
   return all;
 }
 
-bool Corpus::tells(const Entry &e, std::vector<Changed> &changed) const {
-  const StateSet &states = states_.at(e.machine);
-  const model::Interpreter &plain = e.machine->interpreter;
+bool Corpus::tells(const Entry &e, traces::Machine &machine, std::vector<Changed> &changed) const {
+  const auto by_instance = e.looked.find(&machine);
+  if (by_instance == e.looked.end()) return false;
+  const StateSet &states = states_.at(&machine);
+  const model::Interpreter &plain = machine.interpreter;
   model::State s, a, b;
   for (Changed &c : changed) {
-    const auto looked = e.looked.find(c.index);
-    if (looked == e.looked.end()) continue;
+    const auto looked = by_instance->second.find(c.index);
+    if (looked == by_instance->second.end()) continue;
     for (const std::uint32_t at : looked->second) {
-      std::copy_n(states[at], e.machine->model.schema.words(), s.w.begin());
+      std::copy_n(states[at], machine.model.schema.words(), s.w.begin());
       const bool would = plain.step(c.index, s, a), does = c.code.step(s, b, c.regs.data());
       if (would != does || (would && !(a == b))) return true;
     }
@@ -103,11 +108,15 @@ Corpus::Examined Corpus::examine(const Mutant &mutant) {
   };
   const std::size_t models = models_.all().size();
   for (const Entry &e : entries_) {
-    std::vector<Changed> &changed = changed_in(*e.machine);
-    if (changed.empty() || !tells(e, changed)) continue;
-    exchange(*e.machine, changed);
+    bool any = false;
+    for (const auto &[machine, looked] : e.looked) {
+      std::vector<Changed> &changed = changed_in(*machine);
+      any = any || (!changed.empty() && tells(e, *machine, changed));
+    }
+    if (!any) continue;
+    for (const auto &[machine, looked] : e.looked) exchange(*machine, changed_in(*machine));
     const traces::ReplayResult r = replay(e.trace);
-    exchange(*e.machine, changed);
+    for (const auto &[machine, looked] : e.looked) exchange(*machine, changed_in(*machine));
     if (r.accepted && result.imprecise.empty() && r.mean_allowed_next > e.allowed + 1e-9)
       result.imprecise = e.name;
     if (!r.divergence) continue;

@@ -33,14 +33,13 @@ class Corpus {
   struct Entry {
     std::string name;
     traces::Trace trace;
-    traces::Machine *machine;
     double allowed;  // ReplayResult::mean_allowed_next
-    // In which of the machine's states its replay has looked at an instance.
-    std::unordered_map<std::size_t, std::vector<std::uint32_t>> looked;
+    // In which of a machine's states its replay has looked at an instance.
+    std::map<traces::Machine *, std::unordered_map<std::size_t, std::vector<std::uint32_t>>> looked;
   };
   struct Changed;
   traces::ReplayResult replay(const traces::Trace &trace);
-  bool tells(const Entry &entry, std::vector<Changed> &changed) const;
+  bool tells(const Entry &entry, traces::Machine &machine, std::vector<Changed> &changed) const;
   std::string design_;
   traces::Models models_;
   std::vector<Entry> entries_;

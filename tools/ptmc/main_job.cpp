@@ -12,6 +12,7 @@
 #include "tools/ptmc/design_rules.hpp"
 #include "tools/ptmc/exploration.hpp"
 #include "tools/ptmc/verb.hpp"
+#include "traces/models.hpp"
 #include "traces/stage.hpp"
 
 namespace ptmc::tools {
@@ -104,13 +105,17 @@ struct Recorded {
 // Throws NotPossible.
 Recorded record_scenarios() {
   Recorded all;
+  traces::Models models({.signals = {}, .exit_codes = {}});
+  traces::ReplayOptions options;
+  options.models = &models;
+  options.witness = true;
   for (const traces::Scenario &scenario : all_scenarios()) {
     if (interrupted()) break;
     try {
       traces::RunResult run = traces::run_scenario(scenario);
       run.trace.file = scenario.name;
       all.unexpected.insert(all.unexpected.end(), run.unexpected.begin(), run.unexpected.end());
-      all.replayed.push_back(traces::replay(run.trace, {}));
+      all.replayed.push_back(traces::replay(run.trace, options));
     } catch (const traces::NotReached &e) {
       all.not_reached.push_back(e.what());
     }

@@ -6,6 +6,7 @@
 
 #include "tools/ptmc/data.hpp"
 #include "tools/ptmc/replayed.hpp"
+#include "traces/models.hpp"
 
 namespace ptmc::tools {
 
@@ -90,7 +91,11 @@ int run(const Options &options) {
   std::vector<traces::Trace> all;
   for (const std::string &file : options.files) all.push_back(traces::read_trace(file));
   std::vector<ReplayResult> results;
-  for (const traces::Trace &trace : all) results.push_back(traces::replay(trace, options.replay));
+  traces::Models models({.signals = {}, .exit_codes = {}});
+  traces::ReplayOptions how = options.replay;
+  how.models = &models;
+  how.witness = options.json || !options.summary.empty();
+  for (const traces::Trace &trace : all) results.push_back(traces::replay(trace, how));
 
   Json json = Json::array();
   for (const ReplayResult &result : results)

@@ -1,0 +1,135 @@
+// What a recorded call asks of the model, in the model's own terms: plain data, so that equal asks
+// of different calls, processes and traces are known to be equal. plan.hpp makes the steps of it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "model/rule.hpp"
+#include "traces/cast.hpp"
+#include "traces/trace.hpp"
+
+namespace ptmc::traces {
+
+// The numbers of a trace as the model of one process has them: its threads, exit codes, signals,
+// option sets.
+struct Names {
+  explicit Names(const Trace &trace);               // the first process of a closed world
+  Names of(const Trace &trace, int process) const;  // another
+  // One process of an open world, by itself: exit codes and most signals are only "some other".
+  Names(pid_t tracer, pid_t tracee, std::vector<int> option_sets, bool one_process);
+
+  // -1: none of this process's.
+  int thread(pid_t tid, std::uint64_t time = UINT64_MAX) const;
+  pid_t tid(int thread) const;  // its last
+  model::Sig signal(int number) const;
+  std::optional<model::Value> exit_code(int code) const;  // its index; none: no such exit
+  // A wait status, an event message or a death's si_status in the model's words.
+  std::optional<model::Value> status(int word) const;
+  int option_set(std::uint64_t data) const;  // kInvalidOptions where a bit is unknown
+  int siginfo(const Siginfo &info) const;    // its place in siginfos, -1: nobody has given it
+  std::uint32_t mask(std::uint64_t set) const;
+  bool of_tracer(pid_t tid) const;  // a thread of the tracer's process
+  bool of_parent(pid_t tid) const;  // of the real parent's
+
+  static model::Default default_action(int number);
+
+  void be(const Trace &trace, int process);
+
+  std::shared_ptr<const Cast> cast;
+  int process = 0;
+  std::vector<pid_t> threads;                            // by place, the last that had it
+  model::Default other_default = model::Default::fatal;  // of the signal that OTHER stands for
+  int other = 0;                                         // that signal; closed worlds
+  std::uint64_t tracer_ends = UINT64_MAX;                // it may be dead from then on
+  std::vector<int> codes;                                // codes[i] is the exit code with index i
+  std::vector<int> option_sets;
+  std::vector<Siginfo> siginfos;  // what SETSIGINFO is given
+  std::vector<std::uint32_t> masks;
+  std::vector<model::Sig> signals;  // that occur
+  bool open = false;
+  bool one_process = false;  // the tracer is the real parent
+  bool alone = true;         // nobody else can be waited for
+  pid_t tracer = 0, parent = 0, tracee = 0;
+  pid_t group = 0;  // the process group of all on the tracee's side
+};
+
+// Of the models of all processes of a closed world.
+model::Shape shape_of(const Names &names);
+// The arguments of SEIZE and SETOPTIONS that occur.
+std::vector<int> option_sets_of(const Trace &trace);
+// The shape of each process of an open world.
+model::Shape open_shape(const Trace &trace);
+
+enum class Ends : std::uint8_t {
+  at_once,   // after its last stage
+  attached,  // when the tracer no longer sleeps in its attach
+  in_user,   // when its thread is back in user mode, in no handler
+  execed,    // when the process runs its new program
+  never,     // it does not return
+  exited,    // when the dead tracer has no tracee any more
+};
+
+struct Ask {
+  enum class Kind : std::uint8_t {
+    nothing,     // no effect on the model, and nothing to check
+    impossible,  // no model state shows this
+    steps,       // Ask::steps
+    state,       // an observation of the state alone
+    handler,     // the run of a handler that was entered before
+  };
+  // Which instances of an action.
+  enum class Match : std::uint8_t {
+    any,
+    thread,      // of this thread
+    argument,    // ... and with this argument, if they succeed
+    exactly,     // ... and with this argument
+    options,     // ... SEIZE and SETOPTIONS: the argument is a set
+    wait,        // the thread, -1 for any, and the wait options
+    disposition  // SIGCHLD's, of the parent
+  };
+  // What the instance's output must be.
+  enum class Shows : std::uint8_t { whatever, equal, siginfo, message, mask, wait, nothing_there };
+
+  struct Step {
+    model::Action action = model::Action::hidden;
+    model::Actor actor = model::Actor::tracer;
+    Match match = Match::any;
+    int thread = -1;
+    int argument = 0;  // wait: the options given
+    bool nohang = false;
+    int err = kAnyErr;
+    Shows shows = Shows::whatever;
+    std::int64_t a = 0, b = 0, c = 0;
+    bool operator==(const Step &) const = default;
+  };
+  static constexpr int kAnyErr = -1, kNoErr = -2;  // else a model::Err
+
+  // What of the state Kind::state looks at.
+  enum class Looks : std::uint8_t { proc_state, tracer_gone, gone, there };
+
+  Kind kind = Kind::nothing;
+  std::vector<Step> steps;
+  bool traced_too = false;  // or the same inside a system call that SYSCALL traces
+  Ends ends = Ends::at_once;
+  int thread = -1;                   // the tracee's thread that makes the call
+  bool by_main = false;              // the thread's main program makes it: not while a handler runs
+  bool lingers = false;              // what it does may also come after its return
+  bool repeats = false;              // its step may come again and again
+  bool asks_where = false;           // its steps do not: see happens_here
+  model::Sig handled = model::NONE;  // Kind::handler
+  Looks looks = Looks::proc_state;   // Kind::state
+  char letter = 0;
+  std::string unmodelled;  // not empty: the model does not cover this call
+  bool operator==(const Ask &) const = default;
+};
+struct AskHash {
+  std::size_t operator()(const Ask &ask) const;
+};
+
+Ask ask(const Event &event, const Names &names);
+// The children of this process may change at any time from now on: SIGCHLD may come.
+Ask may_get_sigchld();
+
+}  // namespace ptmc::traces

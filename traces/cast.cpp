@@ -1,0 +1,235 @@
+#include "traces/cast.hpp"
+
+#include <linux/ptrace.h>
+#include <sched.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <set>
+
+#include "model/input_error.hpp"
+#include "model/state.hpp"
+
+namespace ptmc::traces {
+
+pid_t child_of(const Event &fork) {
+  if (fork.ret && *fork.ret > 0) return static_cast<pid_t>(*fork.ret);
+  return fork.child;
+}
+
+pid_t waited_for(const Event &wait) {
+  if (!wait.ret || *wait.ret < 0) return 0;
+  return wait.call == Call::wait4 ? static_cast<pid_t>(*wait.ret)
+         : wait.siginfo           ? wait.siginfo->pid
+                                  : 0;
+}
+
+Cast::Cast(const Trace &trace) {
+  const bool separate =
+      std::any_of(trace.processes.begin(), trace.processes.end(),
+                  [](const traces::Process &p) { return p.role == Role::parent; });
+  pid_t parent = trace.tracer;
+  for (const traces::Process &p : trace.processes) {
+    if (separate && p.role == Role::parent) parent = p.pid;
+    if (p.role != Role::tracee)
+      for (const pid_t tid : p.threads) others_[tid] = p.pid;
+  }
+  for (const traces::Process &p : trace.processes) {
+    if (p.role != Role::tracee) continue;
+    Process process;
+    process.pid = p.pid;
+    process.parent = parent;
+    process.started = static_cast<int>(p.threads.size());
+    add(std::move(process), p.threads);
+  }
+  for (std::size_t i = 0; i < trace.events.size(); ++i) {
+    const Event &e = trace.events[i];
+    const Task caller = task(e.pid, e.t0);
+    if (caller.process >= 0 && (e.call == Call::exit || e.call == Call::execve)) {
+      auto [it, fresh] = ended_.try_emplace(key(caller), e.t0);
+      if (!fresh) it->second = std::min(it->second, e.t0);
+    }
+    if (e.call == Call::fork && traces::child_of(e) != 0) follow_fork(trace, i);
+    if (e.call == Call::seccomp && caller.process >= 0 && e.ret && *e.ret == 0)
+      filters_[key(caller)].push_back({e.t0, e.data});
+    const bool attaches = e.call == Call::ptrace && e.ret && *e.ret >= 0 &&
+                          (e.request == PTRACE_ATTACH || e.request == PTRACE_SEIZE);
+    if (attaches)
+      if (const Task t = task(e.target, e.t0); t.process >= 0)
+        if (pid_t &tracer = tracers_[static_cast<std::size_t>(t.process)]; tracer == 0)
+          tracer = e.pid;
+  }
+  for (std::size_t p = 0; p < processes_.size(); ++p)
+    if (tracers_[p] == 0) tracers_[p] = trace.tracer;
+  dispatch(trace);
+}
+
+void Cast::add(Process process, const std::vector<pid_t> &threads) {
+  const int place = static_cast<int>(processes_.size());
+  process.threads = static_cast<int>(threads.size());
+  for (std::size_t t = 0; t < threads.size(); ++t)
+    lives_[threads[t]].push_back({process.from, {place, static_cast<int>(t)}});
+  processes_.push_back(std::move(process));
+  tracers_.push_back(0);
+}
+
+// A place that no thread has had, or one whose thread has ended.
+int Cast::place_for_thread(const Process &process, std::uint64_t time) const {
+  if (process.threads < model::kMaxThreads) return process.threads;
+  const int number = static_cast<int>(&process - processes_.data());
+  for (int t = 1; t < process.threads; ++t)
+    if (auto it = ended_.find(key({number, t})); it != ended_.end() && it->second < time) return t;
+  return -1;
+}
+
+void Cast::follow_fork(const Trace &trace, std::size_t event) {
+  const Event &e = trace.events[event];
+  const Task parent = task(e.pid, e.t0);
+  if (parent.process < 0) return;
+  const pid_t child = traces::child_of(e);
+  made_[key(parent)].push_back({e.t0, child});
+  Task made;
+  if (e.data & CLONE_THREAD) {
+    Process &process = processes_[static_cast<std::size_t>(parent.process)];
+    const int place = place_for_thread(process, e.t0);
+    if (place < 0)
+      throw InputError(
+          trace.file, e.line,
+          "a process with more than " + std::to_string(model::kMaxThreads) + " threads at once");
+    process.threads = std::max(process.threads, place + 1);
+    made = {parent.process, place};
+    ended_.erase(key(made));
+    filters_.erase(key(made));
+    lives_[child].push_back({e.t0, made});
+  } else {
+    Process process;
+    process.pid = child;
+    process.parent = processes_[static_cast<std::size_t>(parent.process)].pid;
+    process.forked_by = parent.process;
+    if (e.data & CLONE_PARENT) {
+      process.parent = processes_[static_cast<std::size_t>(parent.process)].parent;
+    }
+    process.fork = event;
+    process.started = 1;
+    process.from = e.t0;
+    made = {static_cast<int>(processes_.size()), 0};
+    add(std::move(process), {child});
+    tracers_.back() = tracers_[static_cast<std::size_t>(parent.process)];
+  }
+  if (const auto message = filter_of(parent, e.t0)) filters_[key(made)].push_back({0, *message});
+}
+
+Task Cast::task(pid_t tid, std::uint64_t time) const {
+  const auto it = lives_.find(tid);
+  if (it == lives_.end()) return {};
+  Task found;
+  for (const Life &life : it->second)
+    if (life.from <= time) found = life.task;
+  return found;
+}
+
+pid_t Cast::process_of(pid_t tid) const {
+  const auto it = others_.find(tid);
+  return it == others_.end() ? tid : it->second;
+}
+
+pid_t Cast::tracer_of(int process) const { return tracers_[static_cast<std::size_t>(process)]; }
+
+pid_t Cast::child_of(Task parent, std::uint64_t time) const {
+  const auto it = made_.find(key(parent));
+  pid_t child = 0;
+  if (it != made_.end())
+    for (const Made &made : it->second)
+      if (made.from <= time) child = made.child;
+  return child;
+}
+
+std::optional<std::uint64_t> Cast::filter_of(Task task, std::uint64_t time) const {
+  const auto it = filters_.find(key(task));
+  std::optional<std::uint64_t> message;
+  if (it != filters_.end())
+    for (const Filter &f : it->second)
+      if (f.from < time) message = f.message;
+  return message;
+}
+
+// ---- Which events concern which process ---------------------------------------------------------
+
+namespace {
+
+bool is_wait(const Event &e) { return e.call == Call::wait4 || e.call == Call::waitid; }
+
+}  // namespace
+
+void Cast::dispatch(const Trace &trace) {
+  // Processes whose threads have traced: their waits and deaths concern those they may trace.
+  std::set<pid_t> tracers;
+  for (const Event &e : trace.events)
+    if (e.call == Call::ptrace && e.request != PTRACE_TRACEME) tracers.insert(process_of(e.pid));
+  for (const pid_t tracer : tracers_) tracers.insert(process_of(tracer));
+
+  std::vector<bool> concerned(processes_.size());
+  for (std::size_t i = 0; i < trace.events.size(); ++i) {
+    const Event &e = trace.events[i];
+    std::fill(concerned.begin(), concerned.end(), false);
+    const auto concern = [&](Task t) {
+      if (t.process >= 0) concerned[static_cast<std::size_t>(t.process)] = true;
+    };
+    const auto all_of = [&](pid_t caller) {  // its children and its tracees
+      const Task own = task(caller, e.t0);
+      const pid_t process = own.process >= 0 ? processes_[static_cast<std::size_t>(own.process)].pid
+                                             : process_of(caller);
+      const bool traces = tracers.count(process) != 0;
+      for (std::size_t p = 0; p < processes_.size(); ++p)
+        if (traces || processes_[p].parent == process) concerned[p] = true;
+    };
+    concern(task(e.pid, e.t0));
+    switch (e.call) {
+      case Call::ptrace:
+      case Call::tgkill:
+      case Call::proc_state:
+        // The call may have begun before the fork that made its target.
+        concern(task(e.target, e.t0).process >= 0 ? task(e.target, e.t0) : task(e.target, e.t1));
+        if (e.call == Call::proc_state && tracers.count(e.target))
+          std::fill(concerned.begin(), concerned.end(), true);
+        break;
+      case Call::kill:
+        if (e.target > 0) concern(task(e.target, e.t0));
+        if (e.target < -1 && !processes_.empty() && -e.target == processes_[0].pid)
+          std::fill(concerned.begin(), concerned.end(), true);
+        if (e.sig == SIGKILL && tracers.count(process_of(e.target)))
+          std::fill(concerned.begin(), concerned.end(), true);
+        break;
+      case Call::wait4:
+      case Call::waitid:
+        if (waited_for(e) != 0)
+          concern(task(waited_for(e), e.t1));
+        else if (e.target > 0)
+          concern(task(e.target, e.t1));
+        else
+          all_of(e.pid);
+        break;
+      case Call::sigchld:
+      case Call::rt_sigaction:
+      case Call::exit:
+      case Call::exit_group:
+        all_of(e.pid);
+        break;
+      default:
+        break;
+    }
+    const bool changes = e.call == Call::exit || e.call == Call::exit_group ||
+                         e.call == Call::kill || e.call == Call::tgkill ||
+                         (e.call == Call::ptrace && e.data != 0);
+    for (std::size_t p = 0; p < processes_.size(); ++p) {
+      Process &process = processes_[p];
+      if (!concerned[p] || e.t1 < process.from) continue;
+      process.events.push_back(i);
+      if (is_wait(e)) continue;
+      if (changes || e.call == Call::execve) process.may_leave = std::min(process.may_leave, e.t0);
+      if (changes) process.may_change = std::min(process.may_change, e.t0);
+    }
+  }
+}
+
+}  // namespace ptmc::traces

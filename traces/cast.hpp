@@ -1,0 +1,82 @@
+// Who is who in a trace of a closed world: the processes on the tracee's side, those that its forks
+// make among them, and which of their threads an id names at a time.
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "traces/trace.hpp"
+
+namespace ptmc::traces {
+
+struct Task {
+  int process = -1;  // place in Cast::processes; -1: nobody's
+  int thread = -1;   // place in its process, the leader's is 0
+};
+
+class Cast {
+ public:
+  explicit Cast(const Trace &trace);
+
+  struct Process {
+    pid_t pid = 0;                // its leader's
+    pid_t parent = 0;             // the process that has made it; its real parent, while that lives
+    int forked_by = -1;           // the place of that, if it is on the tracee's side
+    std::size_t fork = SIZE_MAX;  // the event that made it; SIZE_MAX: was there at the beginning
+    int threads = 0;              // places for them
+    int started = 0;              // there when the process began
+    std::uint64_t from = 0;       // not there before, ns
+    // When what may end it, or make it leave its parent's memory, or change its state for its
+    // parent, first began, ns.
+    std::uint64_t may_leave = UINT64_MAX, may_change = UINT64_MAX;
+    std::vector<std::size_t> events;  // those that concern it, in order
+  };
+
+  // Whom the id names in a call that looks it up at this time, ns.
+  Task task(pid_t tid, std::uint64_t time) const;
+  const std::vector<Process> &processes() const { return processes_; }
+  // The process of a thread of the tracer's, the parent's or the world's.
+  pid_t process_of(pid_t tid) const;
+  // Who attaches, or has TRACEME's child: the first thread for this process.
+  pid_t tracer_of(int process) const;
+  // The children that this thread has made by calls that began by `time`; the last is the newest.
+  pid_t child_of(Task parent, std::uint64_t time) const;
+  // Whether a filter sends this thread's getppid to its tracer, and with which message.
+  std::optional<std::uint64_t> filter_of(Task task, std::uint64_t time) const;
+
+ private:
+  struct Life {
+    std::uint64_t from;
+    Task task;
+  };
+  struct Made {
+    std::uint64_t from;
+    pid_t child;
+  };
+  struct Filter {
+    std::uint64_t from;
+    std::uint64_t message;
+  };
+  static std::uint64_t key(Task t) {
+    return static_cast<std::uint64_t>(t.process) << 32 | static_cast<std::uint32_t>(t.thread);
+  }
+  void add(Process process, const std::vector<pid_t> &threads);
+  void follow_fork(const Trace &trace, std::size_t event);
+  int place_for_thread(const Process &process, std::uint64_t time) const;
+  void dispatch(const Trace &trace);
+
+  std::vector<Process> processes_;
+  std::unordered_map<pid_t, std::vector<Life>> lives_;
+  std::unordered_map<pid_t, pid_t> others_;  // threads of the other processes
+  std::vector<pid_t> tracers_;               // by process
+  std::unordered_map<std::uint64_t, std::vector<Made>> made_;
+  std::unordered_map<std::uint64_t, std::vector<Filter>> filters_;
+  std::unordered_map<std::uint64_t, std::uint64_t> ended_;  // by key: when a thread may have gone
+};
+
+// The child that a fork is known to have made; 0: none.
+pid_t child_of(const Event &fork);
+// Whom a wait has reported; 0: nobody.
+pid_t waited_for(const Event &wait);
+
+}  // namespace ptmc::traces

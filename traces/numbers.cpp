@@ -1,0 +1,287 @@
+// The numbers of a trace in the model's terms (ask.hpp: Names), and the shape of the model that a
+// trace needs.
+#include <linux/ptrace.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <set>
+
+#include "model/kernel.hpp"
+#include "model/requests.hpp"
+#include "traces/ask.hpp"
+
+namespace ptmc::traces {
+namespace {
+
+using model::Sig;
+using model::Value;
+
+// The kernel's bits of the options that the model has.
+constexpr std::pair<std::uint64_t, model::Option> kOptions[] = {
+    {PTRACE_O_EXITKILL, model::EXITKILL},        {PTRACE_O_TRACEEXIT, model::TRACEEXIT},
+    {PTRACE_O_TRACESYSGOOD, model::SYSGOOD},     {PTRACE_O_TRACEFORK, model::TRACEFORK},
+    {PTRACE_O_TRACEVFORK, model::TRACEVFORK},    {PTRACE_O_TRACECLONE, model::TRACECLONE},
+    {PTRACE_O_TRACEEXEC, model::TRACEEXEC},      {PTRACE_O_TRACEVFORKDONE, model::TRACEVFORKDONE},
+    {PTRACE_O_TRACESECCOMP, model::TRACESECCOMP}};
+
+bool resumes_or_detaches(const Event &e) {
+  constexpr long kRequests[] = {
+      PTRACE_CONT, PTRACE_SYSCALL, PTRACE_SINGLESTEP, PTRACE_SINGLEBLOCK, 31, 32, PTRACE_DETACH};
+  return e.call == Call::ptrace &&
+         std::find(std::begin(kRequests), std::end(kRequests), e.request) != std::end(kRequests);
+}
+
+// The signals that a call names or shows.
+std::vector<int> signals_of(const Event &e) {
+  std::vector<int> all;
+  const auto add = [&](std::uint64_t number) {
+    if (number > 0 && number <= 64) all.push_back(static_cast<int>(number));
+  };
+  add(static_cast<std::uint64_t>(e.sig));
+  if (resumes_or_detaches(e)) add(e.data);
+  if (e.status && WIFSTOPPED(*e.status))
+    add(static_cast<std::uint64_t>(WSTOPSIG(*e.status) & 0x7f));
+  if (e.siginfo && e.call == Call::ptrace) add(static_cast<std::uint64_t>(e.siginfo->signo));
+  if (e.siginfo && e.call == Call::waitid && e.siginfo->code == CLD_TRAPPED)
+    add(static_cast<std::uint64_t>(e.siginfo->status & 0x7f));
+  for (int s = 1; s <= 64; ++s)
+    if (e.mask >> (s - 1) & 1) all.push_back(s);
+  return all;
+}
+
+template <class T>
+int place_in(std::vector<T> &all, const T &one) {
+  const auto found = std::find(all.begin(), all.end(), one);
+  if (found == all.end()) all.push_back(one);
+  return static_cast<int>(found - all.begin());
+}
+
+}  // namespace
+
+Names::Names(const Trace &trace) : cast(std::make_shared<Cast>(trace)) {
+  std::vector<bool> used(model::SIG_COUNT);
+  for (Sig sig : {model::KILL, model::STOP, model::CONT, model::TRAP}) used[sig] = true;
+  for (const Event &e : trace.events) {
+    if (e.call == Call::fork && !(e.data & CLONE_THREAD)) used[model::CHLD] = true;
+    if (e.call == Call::ptrace && (e.request == PTRACE_SEIZE || e.request == PTRACE_SETOPTIONS))
+      if (const int set = option_set(e.data); set >= 0) place_in(option_sets, set);
+    if (e.call == Call::ptrace && e.request == PTRACE_SETSIGINFO && e.siginfo &&
+        siginfo(*e.siginfo) < 0)
+      siginfos.push_back(*e.siginfo);
+    for (const int number : signals_of(e)) {
+      const Sig sig = signal(number);
+      used[sig] = true;
+      if (sig == model::OTHER) other = number, other_default = default_action(number);
+    }
+  }
+  for (const model::SigInfo &i : model::kSignals)
+    if (i.sig != model::NONE && used[i.sig]) signals.push_back(i.sig);
+  for (const Event &e : trace.events)
+    if (e.call == Call::ptrace && e.request == PTRACE_SETSIGMASK) place_in(masks, mask(e.mask));
+  if (!cast->processes().empty()) be(trace, 0);
+}
+
+Names Names::of(const Trace &trace, int which) const {
+  Names names = *this;
+  names.be(trace, which);
+  return names;
+}
+
+// What differs between the processes of a trace.
+void Names::be(const Trace &trace, int which) {
+  process = which;
+  const Cast::Process &mine = cast->processes()[static_cast<std::size_t>(process)];
+  tracer = cast->tracer_of(process);
+  parent = mine.parent;
+  tracee = mine.pid;
+  group = cast->processes()[0].pid;
+  one_process = cast->process_of(tracer) == parent;
+  alone = cast->processes().size() == 1;
+  threads.assign(static_cast<std::size_t>(mine.threads), 0);
+  const auto lives_here = [&](pid_t tid, std::uint64_t time) {
+    if (const int t = thread(tid, time); t >= 0) threads[static_cast<std::size_t>(t)] = tid;
+  };
+  for (const Process &p : trace.processes)
+    for (const pid_t tid : p.threads) lives_here(tid, 0);
+  lives_here(tracee, UINT64_MAX);
+  codes = {0};
+  tracer_ends = UINT64_MAX;
+  for (const std::size_t i : mine.events) {
+    const Event &e = trace.events[i];
+    lives_here(e.pid, e.t0);
+    if (e.call == Call::fork) lives_here(child_of(e), e.t1);
+    const bool exits = e.call == Call::exit || e.call == Call::exit_group;
+    if (exits && thread(e.pid, e.t0) >= 0) place_in(codes, static_cast<int>(e.data & 0xff));
+    const bool ends = (e.pid == tracer && e.call == Call::exit_group) ||
+                      (e.call == Call::kill && e.target == tracer && e.sig == SIGKILL);
+    if (ends) tracer_ends = std::min(tracer_ends, e.t0);
+  }
+}
+
+Names::Names(pid_t tracer, pid_t tracee, std::vector<int> option_sets, bool one_process)
+    : threads{tracee},
+      codes{0, 1},
+      option_sets(std::move(option_sets)),
+      open(true),
+      one_process(one_process),
+      tracer(tracer),
+      tracee(tracee),
+      group(tracee) {}
+
+// signal(7), for the signals that the model has no name for.
+model::Default Names::default_action(int number) {
+  switch (number) {
+    case SIGURG:
+    case SIGWINCH:
+      return model::Default::ignore;
+    case SIGQUIT:
+    case SIGILL:
+    case SIGABRT:
+    case SIGFPE:
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGSYS:
+    case SIGXCPU:
+    case SIGXFSZ:
+      return model::Default::core;
+    default:
+      return model::Default::fatal;
+  }
+}
+
+int Names::thread(pid_t tid, std::uint64_t time) const {
+  if (!cast) return tid == tracee ? 0 : -1;
+  const Task task = cast->task(tid, time);
+  return task.process == process ? task.thread : -1;
+}
+
+pid_t Names::tid(int thread) const {
+  const auto t = static_cast<std::size_t>(thread);
+  return thread >= 0 && t < threads.size() ? threads[t] : -1;
+}
+
+bool Names::of_tracer(pid_t tid) const {
+  if (!cast) return tid == tracer;
+  return tid == tracer || cast->process_of(tid) == cast->process_of(tracer);
+}
+
+bool Names::of_parent(pid_t tid) const {
+  if (!cast) return one_process && tid == tracer;
+  const Task task = cast->task(tid, UINT64_MAX);
+  if (task.process >= 0)
+    return cast->processes()[static_cast<std::size_t>(task.process)].pid == parent;
+  return cast->process_of(tid) == parent;
+}
+
+Sig Names::signal(int number) const {
+  if (number == 0) return model::NONE;
+  if (open && (number == SIGUSR1 || number == SIGUSR2 || number == SIGTERM || number == SIGCHLD))
+    return model::OTHER;
+  for (const model::SigInfo &i : model::kSignals)
+    if (i.number == number) return i.sig;
+  return model::OTHER;
+}
+
+std::uint32_t Names::mask(std::uint64_t set) const {
+  std::uint32_t bits = 0;
+  for (const Sig sig : signals) {
+    const int number = sig == model::OTHER ? other : model::kSignals[sig].number;
+    if (number && model::is_blockable(sig) && (set >> (number - 1) & 1)) bits |= 1u << sig;
+  }
+  return bits;
+}
+
+int Names::siginfo(const Siginfo &info) const {
+  const auto same = [&](const Siginfo &one) {
+    return one.signo == info.signo && one.code == info.code;
+  };
+  const auto found = std::find_if(siginfos.begin(), siginfos.end(), same);
+  return found == siginfos.end() ? -1 : static_cast<int>(found - siginfos.begin());
+}
+
+std::optional<Value> Names::exit_code(int code) const {
+  if (open) return 1;
+  auto it = std::find(codes.begin(), codes.end(), code & 0xff);
+  if (it == codes.end()) return std::nullopt;
+  return static_cast<Value>(it - codes.begin());
+}
+
+std::optional<Value> Names::status(int word) const {
+  if (open && word != 0xffff && !WIFSTOPPED(word)) return 1 << 8;
+  if (WIFEXITED(word)) {
+    const auto index = exit_code(WEXITSTATUS(word));
+    return index ? std::optional(*index << 8) : std::nullopt;
+  }
+  auto number = [&](int n) {
+    return signal(n) == model::OTHER ? static_cast<int>(model::kOtherNumber) : n;
+  };
+  // Whether a core was written depends on limits that the model does not have.
+  if (WIFSIGNALED(word)) return static_cast<Value>(number(WTERMSIG(word)));
+  if (word == 0xffff) return 0xffff;
+  const int stop = word >> 8 & 0xff;
+  const int plain = stop & 0x80 ? stop : number(stop);
+  return static_cast<Value>((word & ~0xff00) | plain << 8);
+}
+
+int Names::option_set(std::uint64_t data) const {
+  constexpr std::uint64_t kKnown = 0xff | PTRACE_O_EXITKILL | PTRACE_O_SUSPEND_SECCOMP;
+  if (data & ~kKnown) return model::kInvalidOptions;
+  int set = 0;
+  for (const auto &[bit, option] : kOptions)
+    if (data & bit) set |= 1 << option;
+  return set;
+}
+
+std::vector<int> option_sets_of(const Trace &trace) {
+  std::vector<int> sets;
+  const Names any(0, 0, {}, false);
+  for (const Event &e : trace.events) {
+    if (e.call != Call::ptrace) continue;
+    if (e.request != PTRACE_SEIZE && e.request != PTRACE_SETOPTIONS) continue;
+    if (const int set = any.option_set(e.data); set >= 0) place_in(sets, set);
+  }
+  return sets;
+}
+
+model::Shape open_shape(const Trace &trace) {
+  model::Shape shape;
+  shape.threads = 1;
+  shape.signals = {model::TRAP, model::KILL, model::CONT, model::STOP};
+  // The other stop signals act as SIGSTOP does here, so they are told apart only if they occur.
+  const Names any(0, 0, {}, false);
+  std::set<Sig> seen;
+  for (const Event &e : trace.events) {
+    if (e.status && WIFSTOPPED(*e.status)) seen.insert(any.signal(WSTOPSIG(*e.status) & 0x7f));
+    if (e.call == Call::ptrace && e.data <= 64) seen.insert(any.signal(static_cast<int>(e.data)));
+  }
+  for (Sig sig : {model::TSTP, model::TTIN, model::TTOU})
+    if (seen.count(sig)) shape.signals.push_back(sig);
+  shape.signals.push_back(model::OTHER);
+  shape.siginfos.clear();
+  shape.masks.clear();
+  shape.option_sets = option_sets_of(trace);
+  return shape;
+}
+
+model::Shape shape_of(const Names &names) {
+  constexpr int kEventStop = 128;
+  model::Shape shape;
+  shape.other = names.other_default;
+  shape.other_number = names.other;
+  shape.threads = 1;
+  for (const Cast::Process &p : names.cast->processes())
+    shape.threads = std::max(shape.threads, p.threads);
+  shape.signals = names.signals;
+  shape.option_sets = names.option_sets;
+  shape.siginfos.clear();
+  for (const Siginfo &info : names.siginfos)
+    shape.siginfos.push_back({names.signal(info.signo), info.code >> 8 == kEventStop});
+  shape.masks = names.masks;
+  shape.exit_codes.clear();
+  for (Value v = 0; v < model::kExitCodes; ++v) shape.exit_codes.push_back(v);
+  return shape;
+}
+
+}  // namespace ptmc::traces
