@@ -87,51 +87,50 @@ void Tape::run(std::uint32_t &done, std::uint32_t end, Value *r, const State &pr
   }
 }
 
-Interpreter::Interpreter(const Model &m) : model(m) {
-  std::size_t registers = 0;
-  for (const Instance &i : m.instances) {
-    Compiled &c = compiled_.emplace_back(Compiled{Tape(m.schema), {}, {}, {}});
-    for (const Guard &g : i.guards) c.guards.push_back(c.tape.add(g.holds));
-    for (const Update &u : i.updates) c.updates.push_back(c.tape.add(u.value));
-    if (i.output) c.output = c.tape.add(*i.output);
-    registers = std::max(registers, c.tape.registers());
-  }
-  regs_.resize(registers);
+CompiledInstance::CompiledInstance(const Schema &schema, const Instance &i)
+    : schema_(&schema), tape_(schema) {
+  for (const Guard &g : i.guards) guards_.push_back(tape_.add(g.holds));
+  for (const Update &u : i.updates) updates_.push_back({u.field, tape_.add(u.value)});
+  if (i.output) output_ = tape_.add(*i.output);
 }
 
-int Interpreter::blocked_by(std::size_t instance, const State &s) const {
-  const Compiled &c = compiled_[instance];
+int CompiledInstance::blocked_by(const State &s, Value *regs) const {
   std::uint32_t done = 0;
-  for (std::size_t g = 0; g < c.guards.size(); ++g) {
-    c.tape.run(done, c.guards[g].end, regs_.data(), s, s);
-    if (!regs_[c.guards[g].at]) return static_cast<int>(g);
+  for (std::size_t g = 0; g < guards_.size(); ++g) {
+    tape_.run(done, guards_[g].end, regs, s, s);
+    if (!regs[guards_[g].at]) return static_cast<int>(g);
   }
   return -1;
 }
 
-bool Interpreter::enabled(std::size_t instance, const State &s) const {
-  return blocked_by(instance, s) < 0;
-}
-
-bool Interpreter::step(std::size_t instance, const State &s, State &next) const {
-  if (blocked_by(instance, s) >= 0) return false;
-  const Compiled &c = compiled_[instance];
-  const Instance &i = model.instances[instance];
-  std::uint32_t done = c.guards.empty() ? 0 : c.guards.back().end;
+bool CompiledInstance::step(const State &s, State &next, Value *regs) const {
+  if (blocked_by(s, regs) >= 0) return false;
+  std::uint32_t done = guards_.empty() ? 0 : guards_.back().end;
   next = s;
-  for (std::size_t u = 0; u < c.updates.size(); ++u) {
-    c.tape.run(done, c.updates[u].end, regs_.data(), s, s);
-    model.schema.set(next, i.updates[u].field, regs_[c.updates[u].at]);
+  for (const Assignment &u : updates_) {
+    tape_.run(done, u.value.end, regs, s, s);
+    schema_->set(next, u.field, regs[u.value.at]);
   }
   return true;
 }
 
-Value Interpreter::output(std::size_t instance, const State &s) const {
-  const Compiled &c = compiled_[instance];
-  if (!model.instances[instance].output) return 0;
+Value CompiledInstance::output(const State &s, Value *regs) const {
+  if (!output_) return 0;
   std::uint32_t done = 0;
-  c.tape.run(done, c.output.end, regs_.data(), s, s);
-  return regs_[c.output.at];
+  tape_.run(done, output_->end, regs, s, s);
+  return regs[output_->at];
+}
+
+Interpreter::Interpreter(const Model &m) : model(m) {
+  for (const Instance &i : m.instances) {
+    compiled_.emplace_back(m.schema, i);
+    regs_.resize(std::max(regs_.size(), compiled_.back().registers()));
+  }
+}
+
+void Interpreter::recompile(std::size_t instance) {
+  compiled_[instance] = CompiledInstance(model.schema, model.instances[instance]);
+  regs_.resize(std::max(regs_.size(), compiled_[instance].registers()));
 }
 
 Value evaluate(const Schema &schema, Expr e, const State &pre, const State &post) {

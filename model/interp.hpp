@@ -3,6 +3,7 @@
 // re-execution of counterexamples use.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -35,27 +36,56 @@ class Tape {
   std::unordered_map<std::uint32_t, std::uint32_t> register_of_;
 };
 
+// One instance as code. It keeps nothing of the instance, which may change or go.
+class CompiledInstance {
+ public:
+  CompiledInstance(const Schema &schema, const Instance &instance);
+  // regs: registers() values of scratch. See Interpreter.
+  int blocked_by(const State &s, Value *regs) const;
+  bool step(const State &s, State &next, Value *regs) const;
+  Value output(const State &s, Value *regs) const;
+  std::size_t registers() const { return tape_.registers(); }
+
+ private:
+  struct Assignment {
+    Field field;
+    Tape::Slot value;
+  };
+  const Schema *schema_;
+  Tape tape_;
+  std::vector<Tape::Slot> guards_;
+  std::vector<Assignment> updates_;
+  std::optional<Tape::Slot> output_;
+};
+
 class Interpreter {
  public:
   explicit Interpreter(const Model &model);
+  // Compiles this instance again, which has changed in the model.
+  void recompile(std::size_t instance);
 
-  bool enabled(std::size_t instance, const State &s) const;
+  bool enabled(std::size_t instance, const State &s) const { return blocked_by(instance, s) < 0; }
   // The first guard that is false, or -1.
-  int blocked_by(std::size_t instance, const State &s) const;
+  int blocked_by(std::size_t instance, const State &s) const {
+    if (watch) watch(instance, s);
+    return compiled_[instance].blocked_by(s, regs_.data());
+  }
   // If enabled: the successor.
-  bool step(std::size_t instance, const State &s, State &next) const;
+  bool step(std::size_t instance, const State &s, State &next) const {
+    if (watch) watch(instance, s);
+    return compiled_[instance].step(s, next, regs_.data());
+  }
   // The instance's output in the state before the step (0 if it has none).
-  Value output(std::size_t instance, const State &s) const;
+  Value output(std::size_t instance, const State &s) const {
+    return compiled_[instance].output(s, regs_.data());
+  }
 
   const Model &model;
+  // Told of each state in which an instance is looked at, if set.
+  std::function<void(std::size_t instance, const State &)> watch;
 
  private:
-  struct Compiled {
-    Tape tape;
-    std::vector<Tape::Slot> guards, updates;
-    Tape::Slot output{};
-  };
-  std::vector<Compiled> compiled_;
+  std::vector<CompiledInstance> compiled_;
   mutable std::vector<Value> regs_;  // one interpreter a thread
 };
 

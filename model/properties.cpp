@@ -11,6 +11,7 @@ const std::vector<Property> &properties() {
     group_stop_laws(laws);
     signal_laws(laws);
     request_laws(laws);
+    call_laws(laws);
     exit_laws(laws);
     process_laws(laws);
     parent_laws(laws);

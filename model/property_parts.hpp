@@ -103,6 +103,7 @@ void group_stop_laws(Laws &all);
 void trap_laws(Laws &all);
 void signal_laws(Laws &all);
 void request_laws(Laws &all);
+void call_laws(Laws &all);
 void exit_laws(Laws &all);
 void process_laws(Laws &all);
 void parent_laws(Laws &all);

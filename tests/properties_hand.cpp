@@ -2,6 +2,8 @@
 
 #include "tests/properties_hand.hpp"
 
+#include <map>
+
 #include "tests/properties_hand_state.hpp"
 
 namespace ptmc::model {
@@ -68,6 +70,48 @@ bool untraced_clean(const Hand &, const HandThread &t) {
   for (bool option : t.options)
     if (option) return false;
   return !(t.trap_stop || t.trap_notify || t.trapping || t.listening || t.systrace);
+}
+
+bool request_answered(const Hand &h) {
+  if (h.tracer_dead || h.attaching) return true;
+  const Model &m = h.interpreter->model;
+  for (std::size_t t = 0; t < h.threads.size(); ++t) {
+    if (h.threads[t].owes_tracer || h.threads[t].owes_parent) continue;
+    std::map<Action, bool> answered;
+    for (std::size_t i = 0; i < m.instances.size(); ++i) {
+      const Label &l = m.instances[i].label;
+      if (m.instances[i].rule->actor != Actor::tracer || l.thread != static_cast<int>(t) ||
+          l.action < Action::attach || l.action > Action::invalid)
+        continue;
+      const bool of_seize =
+          l.action == Action::seize || l.action == Action::interrupt || l.action == Action::listen;
+      if (of_seize && !h.has(Feature::seize)) continue;
+      bool &any = answered[l.action];
+      any = any || h.interpreter->enabled(i, *h.state);
+    }
+    for (const auto &[action, any] : answered)
+      if (!any) return false;
+  }
+  return true;
+}
+
+bool course_goes_on(const Hand &h) {
+  const Model &m = h.interpreter->model;
+  for (std::size_t t = 0; t < h.threads.size(); ++t) {
+    const Loc loc = h.threads[t].loc;
+    const bool woken = loc >= Loc::entry_woken && loc <= Loc::tty_window;
+    const bool ends = loc >= Loc::group_exit && loc <= Loc::exit_notify;
+    if (!woken && !ends && loc != Loc::execed) continue;
+    bool any = false;
+    for (std::size_t i = 0; i < m.instances.size() && !any; ++i) {
+      const Rule &r = *m.instances[i].rule;
+      any = m.instances[i].thread == static_cast<int>(t) && r.actor == Actor::kernel &&
+            r.id != "attach.wakes" && r.id != "tracer.exit.unlink" &&
+            h.interpreter->enabled(i, *h.state);
+    }
+    if (!any) return false;
+  }
+  return true;
 }
 
 bool jobctl_trap_signal(const Hand &h, const HandThread &t) {
@@ -262,6 +306,8 @@ constexpr Invariant kInvariants[] = {
     {"group_exit.no_job_control", group_exit_no_job_control},
     {"group_exit.kills_all", each<group_exit_kills_all>},
     {"exiting.clean", each<exiting_clean>},
+    {"request.answered", request_answered},
+    {"course.goes_on", course_goes_on},
     {"exec.waits", exec_waits},
     {"exec.alone", exec_alone},
     {"normal_form.thread", each<normal_form_thread>},

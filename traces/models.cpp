@@ -7,8 +7,6 @@
 namespace ptmc::traces {
 namespace {
 
-constexpr std::size_t kKept = 12;  // of some 15 MB each
-
 bool contains(const auto &all, const auto &one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
@@ -53,7 +51,18 @@ Machine::Machine(std::unique_ptr<model::Model> made)
 
 Machine::~Machine() = default;
 
-Models::Models(model::Shape at_least) : at_least_(std::move(at_least)) {}
+void Machine::changed(const std::vector<std::size_t> &instances) {
+  bool hidden = false;
+  for (const std::size_t i : instances) {
+    interpreter.recompile(i);
+    hidden = hidden || contains(index.hidden(), i);
+  }
+  if (hidden) hidden_at = ByLocation(model, index.hidden());
+  memory = std::make_unique<Memory>(model);
+}
+
+Models::Models(model::Shape at_least, std::size_t kept)
+    : at_least_(std::move(at_least)), kept_(kept) {}
 
 std::shared_ptr<Machine> Models::of(const model::Shape &shape, const model::Config &config,
                                     const std::function<void(model::Model &)> &mutate) {
@@ -66,7 +75,7 @@ std::shared_ptr<Machine> Models::of(const model::Shape &shape, const model::Conf
   }
   auto model = std::make_unique<model::Model>(joined(at_least_, shape), &config);
   if (mutate) mutate(*model);
-  if (machines_.size() == kKept) machines_.pop_back();
+  if (machines_.size() == kept_) machines_.pop_back();
   machines_.insert(machines_.begin(), std::make_shared<Machine>(std::move(model)));
   return machines_.front();
 }

@@ -16,6 +16,8 @@ class Memory;
 struct Machine {
   explicit Machine(std::unique_ptr<model::Model> made);
   ~Machine();
+  // These instances of `owned` have changed; what was remembered is forgotten.
+  void changed(const std::vector<std::size_t> &instances);
 
   std::unique_ptr<model::Model> owned;
   const model::Model &model;
@@ -28,14 +30,17 @@ struct Machine {
 // Keeps those used last.
 class Models {
  public:
-  // Every model is made for this shape at least, but for its threads.
-  explicit Models(model::Shape at_least);
+  // Every model is made for this shape at least, but for its threads. kept: of some 15 MB each.
+  explicit Models(model::Shape at_least, std::size_t kept = 12);
   // mutate: the same for all, ReplayOptions::mutate.
   std::shared_ptr<Machine> of(const model::Shape &shape, const model::Config &config,
                               const std::function<void(model::Model &)> &mutate);
+  // All, the one used last first.
+  const std::vector<std::shared_ptr<Machine>> &all() const { return machines_; }
 
  private:
   model::Shape at_least_;
+  std::size_t kept_;
   std::vector<std::shared_ptr<Machine>> machines_;
 };
 

@@ -1,0 +1,93 @@
+// ptmc-mutate: the mutation score of the recorded traces and the properties.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "model/input_error.hpp"
+#include "tools/mutating/score.hpp"
+
+namespace {
+
+using namespace ptmc;
+
+enum Exit : int { kYes = 0, kNo = 1, kUsage = 2, kIncomplete = 3, kCannot = 4 };
+
+int run(const mutate::Options &options, bool list, bool verbose) {
+  using mutate::Fate;
+  const bool terminal = isatty(STDERR_FILENO);
+  const mutate::Score s = mutate::score(options, [&](const std::string &what) {
+    if (terminal || verbose)
+      fmt::print(stderr, "{}{}{}", verbose ? "" : "\r\033[K", what.substr(0, verbose ? 2000 : 100),
+                 verbose ? "\n" : "");
+  });
+  if (terminal) fmt::print(stderr, "\r\033[K");
+  if (list)
+    for (const mutate::Outcome &o : s.outcomes)
+      if (o.fate == Fate::survives || o.fate == Fate::equivalent)
+        fmt::print("{} {}\n    {}\n", mutate::kFateNames[static_cast<int>(o.fate)], o.mutant.name(),
+                   o.why);
+  fmt::print("{}: {} mutants, {} traces, {} states, {:.0f} s\n", options.design, s.outcomes.size(),
+             s.traces, s.states, s.seconds);
+  fmt::print(
+      "{:>6} killed by a recorded trace\n{:>6} by a property\n{:>6} by a corrupted trace\n"
+      "{:>6} by the normal form\n",
+      s.count(Fate::trace), s.count(Fate::property), s.count(Fate::corruption),
+      s.count(Fate::form));
+  fmt::print("{:>6} equivalent, proved\n{:>6} survive\n", s.count(Fate::equivalent),
+             s.count(Fate::survives));
+  const std::size_t rest = s.count(Fate::not_tried);
+  if (rest) fmt::print("{:>6} not tried\n", rest);
+  fmt::print("score {:.1f} %\n", 100 * s.value());
+  return rest ? kIncomplete : s.value() < 0.95 ? kNo : kYes;
+}
+
+int fail(int code, const std::string &what) {
+  fmt::print(stderr, "ptmc-mutate: {}\n", what);
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  mutate::Options options;
+  std::string directory = PTMC_SOURCE_DIR "/tests/traces";
+  bool list = false, verbose = false;
+  CLI::App program(
+      "Mutation score: how many mistakes in the rules the recorded traces and the "
+      "properties reveal.",
+      "ptmc-mutate");
+  program.add_option("--design", options.design, "whose rules");
+  program.add_option("--rule", options.rule, "only this rule");
+  program.add_option("--every", options.every, "only each how manyth mutant")
+      ->check(CLI::PositiveNumber);
+  program.add_option("--seconds", options.seconds, "then the rest is not tried")
+      ->check(CLI::PositiveNumber);
+  program.add_option("--jobs", options.jobs, "processes at once")->check(CLI::Range(1, 64));
+  program.add_option("--traces", directory, "a directory of recorded traces");
+  program.add_flag("--list", list,
+                   "the mutants that survive, and the equivalent with their proofs");
+  program.add_flag("--verbose", verbose, "each mutant, with what kills it");
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError &e) {
+    return e.get_exit_code() == 0 ? program.exit(e) : fail(kUsage, e.what());
+  }
+  try {
+    std::vector<std::string> files;
+    for (const auto &file : std::filesystem::directory_iterator(directory))
+      if (file.path().extension() == ".jsonl") files.push_back(file.path());
+    std::sort(files.begin(), files.end());
+    for (const std::string &file : files) options.traces.push_back(traces::read_trace(file));
+    options.spaces = mutate::usual_spaces();
+    return run(options, list, verbose);
+  } catch (const InputError &e) {
+    return fail(kUsage, e.what());
+  } catch (const std::exception &e) {
+    return fail(kCannot, e.what());
+  }
+}

@@ -1,0 +1,318 @@
+#include "tools/mutating/space.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "checker/explore.hpp"
+
+namespace ptmc::mutate {
+namespace {
+
+using namespace model;
+
+constexpr std::size_t kNewStates = 20'000;  // of a mutant, not reachable without it; then it ends
+constexpr std::size_t kPairs = 400'000;     // of states held to be alike
+constexpr std::string_view kForm = "normal_form.";
+
+Config config_of(const std::string &design, const SpaceOptions &o) {
+  Config c = explored_config(parse_design(design), find_profile(o.profile), o.signals);
+  for (Feature f : o.with) c[f] = true;
+  for (Feature f : o.without) c[f] = false;
+  return c;
+}
+
+}  // namespace
+
+// ---- Laws ---------------------------------------------------------------------------------------
+
+void Space::Laws::add(const Property &p, Expr e) {
+  laws_.emplace_back(&p, tape_.add(e));
+  regs_.resize(tape_.registers());
+}
+
+const Property *Space::Laws::find(bool value, const State &pre, const State &post) {
+  std::uint32_t done = 0;
+  for (const auto &[property, slot] : laws_) {
+    tape_.run(done, slot.end, regs_.data(), pre, post);
+    if ((regs_[slot.at] != 0) == value) return property;
+  }
+  return nullptr;
+}
+
+void Space::Laws::drop(const Property &p) {
+  std::erase_if(laws_, [&](const auto &law) { return law.first == &p; });
+}
+
+std::vector<Expr> Space::state_exprs(PropertyKind kind) const {
+  std::vector<Expr> all;
+  for (const Property *p : kept_)
+    if (p->kind == kind && p->over_state) all.push_back(p->over_state(model_));
+  return all;
+}
+
+Space::Laws Space::step_laws(PropertyKind kind, std::size_t instance) const {
+  Laws laws(model_.schema);
+  for (const Property *p : kept_)
+    if (p->kind == kind && p->over_step)
+      if (const auto e = p->over_step(model_, model_.instances[instance]);
+          e && !e->is(kind == PropertyKind::always))
+        laws.add(*p, *e);
+  return laws;
+}
+
+Space::Laws &Space::always(std::size_t instance) {
+  std::optional<Laws> &laws = always_[instance];
+  if (!laws) laws = step_laws(PropertyKind::always, instance);
+  return *laws;
+}
+
+// ---- The space ----------------------------------------------------------------------------------
+
+Space::Space(const std::string &design, const SpaceOptions &o)
+    : name_(fmt::format("{}/{}{}", o.profile, o.threads,
+                        o.processes > 1 ? fmt::format("x{}", o.processes) : "")),
+      config_(config_of(design, o)),
+      model_(explored_shape(config_, o.threads, o.processes), &config_),
+      interpreter_(model_),
+      fast_(checker::fast_form(model_)),
+      expander_(model_, fast_ ? &*fast_ : nullptr),
+      states_(model_.schema.words()),
+      always_(model_.instances.size()) {
+  checker::ExploreOptions options;
+  const checker::ExploreResult result = checker::explore(model_, options);
+  for (const checker::PropertyResult &r : result.properties)
+    if (r.verdict == checker::Verdict::holds)
+      (r.property->id.starts_with(kForm) ? forms_ : kept_).push_back(r.property);
+  always_exprs_ = state_exprs(PropertyKind::always);
+
+  states_.add(model_.initial().w.data());
+  std::vector<std::uint64_t> now(model_.schema.words());
+  for (std::size_t k = 0; k < states_.size(); ++k) {
+    std::copy_n(states_[k], now.size(), now.begin());
+    expander_.expand(now.data());
+    for (std::size_t i = 0; i < expander_.count(); ++i) states_.add(expander_.successor(i));
+  }
+}
+
+State Space::state(const std::uint64_t *words) const {
+  State s;
+  std::copy_n(words, model_.schema.words(), s.w.begin());
+  return s;
+}
+
+struct Space::Changed {
+  std::size_t index;
+  Instance before;
+  CompiledInstance after;
+  std::vector<Value> regs;
+  Laws always;
+
+  bool step(const State &s, State &next) { return after.step(s, next, regs.data()); }
+  Value output(const State &s) { return after.output(s, regs.data()); }
+};
+
+Examined Space::examine(const Mutant &mutant) {
+  std::vector<Changed> changed;
+  bool folds = false;
+  for (std::size_t i = 0; i < model_.instances.size(); ++i) {
+    if (model_.instances[i].rule->id != mutant.rule) continue;
+    Instance before = model_.instances[i];
+    if (!apply(mutant, model_.schema, model_.instances[i])) continue;
+    if (same_by_construction(before, model_.instances[i])) {
+      model_.instances[i] = std::move(before);
+      folds = true;
+      continue;
+    }
+    CompiledInstance after(model_.schema, model_.instances[i]);
+    const std::size_t registers = after.registers();
+    changed.push_back({i, std::move(before), std::move(after), std::vector<Value>(registers),
+                       Laws(model_.schema)});
+  }
+  Examined result;
+  if (changed.empty()) {
+    if (folds) result = {Finding::equal, "the same expressions", ""};
+    return result;
+  }
+  for (Changed &c : changed) c.always = step_laws(PropertyKind::always, c.index);
+
+  std::string where;
+  if (equal(changed, where)) {
+    result = {Finding::equal,
+              fmt::format("{}: the same steps of its {} instances from all {} states", name_,
+                          changed.size(), states_.size()),
+              ""};
+  } else if (std::string by = breaks(changed, where, result.form); !by.empty()) {
+    result = {Finding::killed, by + " in " + name_, ""};
+  } else if (auto proof = alike(changed)) {
+    result = {Finding::alike, *proof, ""};
+  } else {
+    result.finding = Finding::differs, result.by = where;
+  }
+  for (Changed &c : changed) model_.instances[c.index] = std::move(c.before);
+  return result;
+}
+
+bool Space::equal(std::vector<Changed> &changed, std::string &where) {
+  State a, b;
+  for (std::size_t k = 0; k < states_.size(); ++k) {
+    const State s = state(states_[k]);
+    for (Changed &c : changed) {
+      const bool would = interpreter_.step(c.index, s, a), does = c.step(s, b);
+      if (would == does && (!would || (a == b && interpreter_.output(c.index, s) == c.output(s))))
+        continue;
+      where = fmt::format("{}: {} {}", name_, c.before.name(),
+                          would != does ? would ? "is lost" : "is new" : "does another thing");
+      return false;
+    }
+  }
+  return true;
+}
+
+// The property that a state or step of the mutant breaks.
+std::string Space::breaks(std::vector<Changed> &changed, std::string &where, std::string &form) {
+  std::vector<bool> is_changed(model_.instances.size());
+  for (const Changed &c : changed) is_changed[c.index] = true;
+  // Laws that say what rules can do are others now.
+  Laws for_new(model_.schema), for_all(model_.schema);
+  const std::vector<Expr> exprs = state_exprs(PropertyKind::always);
+  std::size_t n = 0;
+  for (const Property *p : kept_) {
+    if (p->kind != PropertyKind::always || !p->over_state) continue;
+    for_new.add(*p, exprs[n]);
+    if (!exprs[n].same(always_exprs_[n])) for_all.add(*p, exprs[n]);
+    ++n;
+  }
+  Laws of_form(model_.schema);
+  for (const Property *p : forms_)
+    if (p->kind == PropertyKind::always) of_form.add(*p, p->over_state(model_));
+  StateSet reached(model_.schema.words());
+  reached.add(model_.initial().w.data());
+  std::size_t fresh = 0;
+  State next;
+  auto broken = [](Laws &laws, const State &pre, const State &post) {
+    const Property *p = laws.find(false, pre, post);
+    return p ? p->id : std::string();
+  };
+  for (std::size_t k = 0; k < reached.size(); ++k) {
+    const State s = state(reached[k]);
+    const bool known = states_.has(s.w.data());
+    if (std::string p = broken(known ? for_all : for_new, s, s); !p.empty()) return p;
+    if (!known && form.empty()) form = broken(of_form, s, s);
+    for (Changed &c : changed) {
+      if (!c.step(s, next)) continue;
+      if (std::string p = broken(c.always, s, next); !p.empty()) return p;
+      reached.add(next.w.data());
+    }
+    if (known) {
+      expander_.expand(s.w.data());
+      for (std::size_t i = 0; i < expander_.count(); ++i)
+        if (!is_changed[expander_.instance(i)]) reached.add(expander_.successor(i));
+      continue;
+    }
+    for (std::size_t i = 0; i < model_.instances.size(); ++i) {
+      if (is_changed[i] || !interpreter_.step(i, s, next)) continue;
+      if (std::string p = broken(always(i), s, next); !p.empty()) return p;
+      reached.add(next.w.data());
+    }
+    if (++fresh > kNewStates) {
+      where += fmt::format(", over {} new states", kNewStates);
+      return "";
+    }
+  }
+  where += fmt::format(", {} states, {} new", reached.size(), fresh);
+  return misses(changed, reached);
+}
+
+// The property whose subject no state or step of the mutant is.
+std::string Space::misses(std::vector<Changed> &changed, const StateSet &reached) {
+  Laws of_states(model_.schema);
+  std::vector<std::pair<std::size_t, Laws>> of_steps;
+  std::vector<const Property *> missing;
+  for (const Property *p : kept_) {
+    if (p->kind != PropertyKind::sometimes) continue;
+    missing.push_back(p);
+    if (p->over_state) of_states.add(*p, p->over_state(model_));
+  }
+  for (std::size_t i = 0; i < model_.instances.size(); ++i)
+    if (Laws laws = step_laws(PropertyKind::sometimes, i); !laws.empty())
+      of_steps.emplace_back(i, std::move(laws));
+  std::vector<Changed *> change_of(model_.instances.size());
+  for (Changed &c : changed) change_of[c.index] = &c;
+  auto seen = [&](const Property &p) {
+    std::erase(missing, &p);
+    of_states.drop(p);
+    for (auto &[i, laws] : of_steps) laws.drop(p);
+    std::erase_if(of_steps, [](const auto &x) { return x.second.empty(); });
+  };
+  State next;
+  for (std::size_t k = 0; k < reached.size() && !missing.empty(); ++k) {
+    const State s = state(reached[k]);
+    while (const Property *p = of_states.find(true, s, s)) seen(*p);
+    for (std::size_t x = 0; x < of_steps.size(); ++x) {
+      const std::size_t i = of_steps[x].first;
+      const bool does = change_of[i] ? change_of[i]->step(s, next) : interpreter_.step(i, s, next);
+      const Property *p = does ? of_steps[x].second.find(true, s, next) : nullptr;
+      if (!p) continue;
+      seen(*p);
+      x = static_cast<std::size_t>(-1);
+    }
+  }
+  return missing.empty() ? "" : missing.front()->id;
+}
+
+// Pairs of a state without the mistake and one with it, from the initial one on, step by step of
+// the same instance. In each pair the same instances may step and show the same, and every thread
+// is in the same place.
+std::optional<std::string> Space::alike(std::vector<Changed> &changed) {
+  std::vector<Changed *> change_of(model_.instances.size());
+  for (Changed &c : changed) change_of[c.index] = &c;
+  const std::size_t width = model_.schema.words();
+  StateSet pairs(2 * width);
+  std::vector<std::uint64_t> pair(2 * width);
+  std::size_t unlike = 0;
+  auto add = [&](const std::uint64_t *a, const std::uint64_t *b) {
+    std::copy_n(a, width, pair.begin());
+    std::copy_n(b, width, pair.begin() + static_cast<std::ptrdiff_t>(width));
+    pairs.add(pair.data());
+  };
+  const State first = model_.initial();
+  add(first.w.data(), first.w.data());
+  State x, y;
+  for (std::size_t k = 0; k < pairs.size(); ++k) {
+    if (pairs.size() > kPairs) return std::nullopt;
+    const State a = state(pairs[k]), b = state(pairs[k] + width);
+    const bool one = a == b;
+    unlike += !one;
+    for (int t = 0; t < model_.threads() && !one; ++t)
+      if (model_.schema.loc(a, t) != model_.schema.loc(b, t) ||
+          stop_kind(model_.schema, a, t) != stop_kind(model_.schema, b, t))
+        return std::nullopt;
+    auto both = [&](std::size_t i) {
+      Changed *c = change_of[i];
+      const bool would = interpreter_.step(i, a, x);
+      const bool does = c ? c->step(b, y) : interpreter_.step(i, b, y);
+      if (would != does) return false;
+      if (!would) return true;
+      if (interpreter_.output(i, a) != (c ? c->output(b) : interpreter_.output(i, b))) return false;
+      add(x.w.data(), y.w.data());
+      return true;
+    };
+    if (one) {
+      expander_.expand(a.w.data());
+      for (std::size_t i = 0; i < expander_.count(); ++i)
+        if (!change_of[expander_.instance(i)]) add(expander_.successor(i), expander_.successor(i));
+      for (Changed &c : changed)
+        if (!both(c.index)) return std::nullopt;
+    } else {
+      for (std::size_t i = 0; i < model_.instances.size(); ++i)
+        if (!both(i)) return std::nullopt;
+    }
+  }
+  return fmt::format(
+      "{}: the same instances step and show the same in all {} pairs of states, {} "
+      "of them unlike",
+      name_, pairs.size(), unlike);
+}
+
+}  // namespace ptmc::mutate

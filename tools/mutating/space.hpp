@@ -1,0 +1,84 @@
+// One profile of a design, explored without mistakes once: its reachable states and the properties
+// that hold there. What a mutant changes is looked at against them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checker/fast.hpp"
+#include "model/property.hpp"
+#include "tools/mutating/mutant.hpp"
+#include "tools/mutating/states.hpp"
+
+namespace ptmc::mutate {
+
+struct SpaceOptions {
+  std::string profile;
+  int threads = 1, processes = 1;
+  std::vector<model::Sig> signals;  // empty: the profile's
+  std::vector<model::Feature> with = {};
+  std::vector<model::Feature> without;  // of the profile's
+};
+
+// absent: the profile has no such part. equal: the same transitions from every reachable state.
+// alike: a relation of states exists in which each side takes the same steps and shows the same (a
+// bisimulation): what differs is never seen. differs: none of these was found.
+enum class Finding : std::uint8_t { absent, killed, equal, alike, differs };
+struct Examined {
+  Finding finding = Finding::absent;
+  std::string by;    // killed: the property; equal, alike: the proof; differs: where
+  std::string form;  // differs: the property normal_form.* that is broken
+};
+
+class Space {
+ public:
+  Space(const std::string &design, const SpaceOptions &options);
+  // not while another examines.
+  Examined examine(const Mutant &mutant);
+  const model::Model &model() const { return model_; }
+  const std::string &name() const { return name_; }
+  std::size_t size() const { return states_.size(); }
+
+ private:
+  struct Changed;
+  // Laws as one piece of code.
+  class Laws {
+   public:
+    explicit Laws(const model::Schema &schema) : tape_(schema) {}
+    void add(const model::Property &p, model::Expr e);
+    bool empty() const { return laws_.empty(); }
+    // The first that has the value.
+    const model::Property *find(bool value, const model::State &pre, const model::State &post);
+    void drop(const model::Property &p);
+
+   private:
+    model::Tape tape_;
+    std::vector<std::pair<const model::Property *, model::Tape::Slot>> laws_;
+    std::vector<model::Value> regs_;
+  };
+
+  model::State state(const std::uint64_t *words) const;
+  std::vector<model::Expr> state_exprs(model::PropertyKind kind) const;
+  Laws step_laws(model::PropertyKind kind, std::size_t instance) const;
+  Laws &always(std::size_t instance);
+  std::string breaks(std::vector<Changed> &changed, std::string &where, std::string &form);
+  std::string misses(std::vector<Changed> &changed, const StateSet &reached);
+  std::optional<std::string> alike(std::vector<Changed> &changed);
+  bool equal(std::vector<Changed> &changed, std::string &where);
+
+  std::string name_;
+  model::Config config_;
+  model::Model model_;
+  model::Interpreter interpreter_;
+  std::optional<checker::FastForm> fast_;
+  checker::Expander expander_;
+  StateSet states_;
+  // Properties that hold, those about the form of states apart.
+  std::vector<const model::Property *> kept_, forms_;
+  std::vector<model::Expr> always_exprs_;
+  std::vector<std::optional<Laws>> always_;  // per instance, when first asked for
+};
+
+}  // namespace ptmc::mutate
