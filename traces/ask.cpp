@@ -155,7 +155,6 @@ struct Asker {
 void Asker::traceme() {
   ask.thread = names.thread(e.pid, e.t0);
   ask.by_main = true;
-  if (e.t1 > names.tracer_ends) ask.unmodelled = "PTRACE_TRACEME of an orphan";
   Step s = step_of(Action::traceme, Actor::tracee, Match::thread);
   s.thread = ask.thread;
   step(s);

@@ -45,7 +45,6 @@ struct Names {
   std::vector<pid_t> threads;                            // by place, the last that had it
   model::Default other_default = model::Default::fatal;  // of the signal that OTHER stands for
   int other = 0;                                         // that signal; closed worlds
-  std::uint64_t tracer_ends = UINT64_MAX;                // it may be dead from then on
   std::vector<int> codes;                                // codes[i] is the exit code with index i
   std::vector<int> option_sets;
   std::vector<Siginfo> siginfos;  // what SETSIGINFO is given

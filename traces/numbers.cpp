@@ -116,17 +116,12 @@ void Names::be(const Trace &trace, int which) {
     for (const pid_t tid : p.threads) lives_here(tid, 0);
   lives_here(tracee, UINT64_MAX);
   codes = {0};
-  tracer_ends = UINT64_MAX;
   for (const std::size_t i : mine.events) {
     const Event &e = trace.events[i];
     lives_here(e.pid, e.t0);
     if (e.call == Call::fork) lives_here(child_of(e), e.t1);
     const bool exits = e.call == Call::exit || e.call == Call::exit_group;
     if (exits && thread(e.pid, e.t0) >= 0) place_in(codes, static_cast<int>(e.data & 0xff));
-    const bool ends =
-        (e.call == Call::exit_group && one_process && of_parent(e.pid)) ||
-        (e.call == Call::kill && e.target > 0 && of_parent(e.target) && e.sig == SIGKILL);
-    if (ends) tracer_ends = std::min(tracer_ends, e.t0);
   }
 }
 
