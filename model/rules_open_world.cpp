@@ -3,8 +3,7 @@
 // a stranger's signal appears where it is dequeued. Only SIGCONT, SIGKILL and ATTACH's SIGSTOP are
 // followed from their generation, because what they do there shows.
 //
-// fork, clone, execve and seccomp are known by their stops alone, until they are rules of their
-// own.
+// fork, clone, execve and seccomp are known by their stops alone.
 
 #include "model/kernel.hpp"
 
@@ -113,7 +112,19 @@ void siblings(Model &m) {
                                {"R113"},
                                "",
                                ""});
+  const Rule *survived = m.family({"open.exit_alone",
+                                   Actor::world,
+                                   "enters do_exit while siblings live: its group is not in exit",
+                                   {"do_exit", "synchronize_group_exit"},
+                                   {"R115", "R122"},
+                                   "",
+                                   ""});
   for (int t = 0; t < m.threads(); ++t) {
+    Step a = open(m, survived, t, "");
+    a.at("it is in do_exit", a.t(t).loc, static_cast<Value>(Loc::exiting));
+    a.at("the group is not in exit", a.p->group_exit, 0);
+    go(a, t, Loc::exit_event);
+    m.add(std::move(a));
     for (Sig sig : m.signals()) {
       if (!is_stop(sig)) continue;
       Step s = open(m, stop, t, sname(sig));

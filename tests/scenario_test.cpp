@@ -404,7 +404,7 @@ TEST_CASE("scenarios run on this kernel") {
                              "vfork-events",         "clone-thread-event",
                              "exec-syscall",         "exec-thread",
                              "exec-attach-blocks",   "seccomp-order",
-                             "peek-queues",          "sigmask-unblocks",
+                             "peek-errors",          "sigmask-unblocks",
                              "tracer-thread-exits",  "two-tracers-exit",
                              "traceme-child",        "child-wait-any",
                              "exitkill-family"}) {

@@ -301,7 +301,7 @@ void Asker::request(int t) {
       if (names.open) break;
       return peeksiginfo(t);
     case PTRACE_SETSIGINFO:
-      if (names.open || failed(e) == EFAULT) break;
+      if ((names.open && !e.siginfo) || failed(e) == EFAULT) break;
       same.action = Action::setsiginfo;
       same.match = Match::argument;
       same.argument = e.siginfo ? names.siginfo(*e.siginfo) : -1;

@@ -63,6 +63,8 @@ struct Names {
 model::Shape shape_of(const Names &names);
 // The arguments of SEIZE and SETOPTIONS that occur.
 std::vector<int> option_sets_of(const Trace &trace);
+// The siginfos that SETSIGINFO is given.
+std::vector<Siginfo> siginfos_of(const Trace &trace);
 // The shape of each process of an open world.
 model::Shape open_shape(const Trace &trace);
 

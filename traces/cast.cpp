@@ -233,6 +233,11 @@ void Cast::dispatch(const Trace &trace) {
       default:
         break;
     }
+    // What names nobody is somebody's to refuse.
+    const bool names_somebody = e.call == Call::ptrace || (is_wait(e) && waited_for(e) != 0);
+    if (names_somebody && !concerned.empty() &&
+        std::find(concerned.begin(), concerned.end(), true) == concerned.end())
+      concerned[0] = true;
     const bool changes = e.call == Call::exit || e.call == Call::exit_group ||
                          e.call == Call::kill || e.call == Call::tgkill ||
                          (e.call == Call::ptrace && e.data != 0);

@@ -68,9 +68,6 @@ Names::Names(const Trace &trace) : cast(std::make_shared<Cast>(trace)) {
     if (e.call == Call::fork && !(e.data & CLONE_THREAD)) used[model::CHLD] = true;
     if (e.call == Call::ptrace && (e.request == PTRACE_SEIZE || e.request == PTRACE_SETOPTIONS))
       if (const int set = option_set(e.data); set >= 0) place_in(option_sets, set);
-    if (e.call == Call::ptrace && e.request == PTRACE_SETSIGINFO && e.siginfo &&
-        siginfo(*e.siginfo) < 0)
-      siginfos.push_back(*e.siginfo);
     for (const int number : signals_of(e)) {
       const Sig sig = signal(number);
       used[sig] = true;
@@ -79,6 +76,7 @@ Names::Names(const Trace &trace) : cast(std::make_shared<Cast>(trace)) {
   }
   for (const model::SigInfo &i : model::kSignals)
     if (i.sig != model::NONE && used[i.sig]) signals.push_back(i.sig);
+  siginfos = siginfos_of(trace);
   for (const Event &e : trace.events)
     if (e.call == Call::ptrace && e.request == PTRACE_SETSIGMASK) place_in(masks, mask(e.mask));
   if (!cast->processes().empty()) be(trace, 0);
@@ -261,6 +259,25 @@ std::vector<int> option_sets_of(const Trace &trace) {
   return sets;
 }
 
+std::vector<Siginfo> siginfos_of(const Trace &trace) {
+  Names names(0, 0, {}, false);
+  for (const Event &e : trace.events)
+    if (e.call == Call::ptrace && e.request == PTRACE_SETSIGINFO && e.siginfo &&
+        names.siginfo(*e.siginfo) < 0)
+      names.siginfos.push_back(*e.siginfo);
+  return names.siginfos;
+}
+
+namespace {
+
+std::vector<model::Siginfo> models_siginfos(const std::vector<Siginfo> &all, const Names &names) {
+  std::vector<model::Siginfo> made;
+  for (const Siginfo &info : all) made.push_back({names.signal(info.signo), info.code});
+  return made;
+}
+
+}  // namespace
+
 model::Shape open_shape(const Trace &trace) {
   model::Shape shape;
   shape.threads = 1;
@@ -275,7 +292,7 @@ model::Shape open_shape(const Trace &trace) {
   for (Sig sig : {model::TSTP, model::TTIN, model::TTOU})
     if (seen.count(sig)) shape.signals.push_back(sig);
   shape.signals.push_back(model::OTHER);
-  shape.siginfos.clear();
+  shape.siginfos = models_siginfos(siginfos_of(trace), any);
   shape.masks.clear();
   shape.option_sets = option_sets_of(trace);
   return shape;
@@ -290,9 +307,7 @@ model::Shape shape_of(const Names &names) {
     shape.threads = std::max(shape.threads, p.threads);
   shape.signals = names.signals;
   shape.option_sets = names.option_sets;
-  shape.siginfos.clear();
-  for (const Siginfo &info : names.siginfos)
-    shape.siginfos.push_back({names.signal(info.signo), info.code});
+  shape.siginfos = models_siginfos(names.siginfos, names);
   shape.masks = names.masks;
   shape.tracers = static_cast<int>(names.tracers.size());
   shape.tracer_threads = names.tracer_threads;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <linux/ptrace.h>
+#include <sched.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -160,7 +161,11 @@ class OpenWorld {
  public:
   OpenWorld(const Trace &trace, const model::DesignSpec &spec, const ReplayOptions &options,
             ReplayResult &result)
-      : trace_(trace), options_(options), result_(result), sets_(option_sets_of(trace)) {
+      : trace_(trace),
+        options_(options),
+        result_(result),
+        sets_(option_sets_of(trace)),
+        siginfos_(siginfos_of(trace)) {
     // Only a thread that the tracer has resumed, and so has named, may exec as its tracee.
     std::set<pid_t> strangers;
     for (const Event &e : trace.events) {
@@ -174,11 +179,14 @@ class OpenWorld {
       model::Config config = model::whole_config(spec, own);
       config[model::Feature::traced_siblings] = strangers.size() > (own ? 0 : 1);
       config[model::Feature::open_world] = true;
+      config[model::Feature::waitid] =
+          std::any_of(trace.events.begin(), trace.events.end(),
+                      [](const Event &e) { return e.call == Call::waitid; });
+      config[model::Feature::forges] = !siginfos_.empty();
       for (model::Feature f :
            {model::Feature::forks, model::Feature::clones, model::Feature::execs,
-            model::Feature::filters, model::Feature::forges, model::Feature::waitid,
-            model::Feature::sigchld, model::Feature::siginfo, model::Feature::masks,
-            model::Feature::dispositions, model::Feature::parent_ignores,
+            model::Feature::filters, model::Feature::sigchld, model::Feature::siginfo,
+            model::Feature::masks, model::Feature::dispositions, model::Feature::parent_ignores,
             model::Feature::tracer_dies})
         config[f] = false;
       auto made = std::make_unique<model::Model>(open_shape(trace), &config);
@@ -198,24 +206,39 @@ class OpenWorld {
   }
 
  private:
+  static constexpr pid_t kUnknown = -1;
   struct Tracee {
     bool own = false;        // child of the tracer
+    pid_t by = kUnknown;     // the thread that traces it, or whose child it is
     std::size_t states = 0;  // number of its set
     bool traced = false;     // has ever been
     int signal = 0;          // of the stop last reported
     std::shared_ptr<Names> names = {};
   };
 
-  Process &process(const Tracee &t) { return *kinds_[t.own]; }
+  Process &process(const Tracee &t) const { return *kinds_[t.own]; }
   void handle(const Event &e);
   void request(const Event &e);
   void waited(const Event &e);
   void apply(const Event &e, pid_t pid, Tracee &t, Plan &plan, bool counts);
   Plan plan_for(const Event &e, pid_t pid, Tracee &t) {
     t.names = std::make_shared<Names>(e.pid, pid, sets_, t.own);
-    t.names->alone = !e.ret || *e.ret != 0;  // who finds nothing may have others to wait for
+    t.names->siginfos = siginfos_;
+    t.names->alone = !e.ret || *e.ret != 0 ||
+                     waited_for(e) != 0;  // who finds nothing may have others to wait for
     return plan(e, *t.names, process(t).index);
   }
+  pid_t process_of(pid_t tid) const {
+    const auto it = processes_.find(tid);
+    return it == processes_.end() ? tid : it->second;
+  }
+  // Whether this call of wait looks at the tracee at all.
+  bool looks_at(const Event &e, const Tracee &t) const {
+    if (t.by == kUnknown) return e.pid == 0;
+    return e.options & __WNOTHREAD ? t.by == e.pid : process_of(t.by) == process_of(e.pid);
+  }
+  void forked(const Event &e);
+  void remember(const Tracee &t);
   Tracee &stranger(pid_t pid, bool attaches);
   Tracee *auto_attached(pid_t pid);
   Tracee fresh(bool own) {
@@ -233,7 +256,7 @@ class OpenWorld {
   }
   std::string kinds(const Tracee &t) {
     std::set<std::string> all;
-    const Process &p = process(const_cast<Tracee &>(t));
+    const Process &p = process(t);
     for (const State &s : p.set(t.states))
       all.insert(std::string(
           model::kStopKindNames[static_cast<std::size_t>(model::stop_kind(p.model.schema, s, 0))]));
@@ -246,8 +269,13 @@ class OpenWorld {
   const ReplayOptions &options_;
   ReplayResult &result_;
   std::vector<int> sets_;
+  std::vector<Siginfo> siginfos_;
   std::array<std::unique_ptr<Process>, 2> kinds_;  // by "child of the tracer"
   std::map<pid_t, Tracee> tracees_;
+  std::map<pid_t, pid_t> processes_;  // of threads that others have made
+  // How its children are traced, by "child of the tracer" and set: of all sets so far.
+  std::set<std::pair<bool, std::size_t>> remembered_;
+  std::set<std::pair<Value, std::vector<Value>>> inherited_;
   double allowed_ = 0;
 };
 
@@ -301,6 +329,7 @@ void OpenWorld::apply(const Event &e, pid_t pid, Tracee &t, Plan &p, bool counts
   }
   const std::string was = options_.explain ? kinds(t) : "";
   t.states = effect.states;
+  remember(t);
   if (options_.explain && counts)
     result_.explained.push_back({static_cast<std::size_t>(&e - trace_.events.data()),
                                  {fmt::format("{} {}", pid, was)},
@@ -335,6 +364,19 @@ OpenWorld::Tracee &OpenWorld::stranger(pid_t pid, bool attaches) {
   return t;
 }
 
+// What a child would have of it. It may show only when its parent is no tracee any more.
+void OpenWorld::remember(const Tracee &t) {
+  if (!remembered_.emplace(t.own, t.states).second) return;
+  const Process &p = process(t);
+  const model::Schema &schema = p.model.schema;
+  const model::ThreadFields &f = schema.thread[0];
+  for (const State &s : p.set(t.states)) {
+    std::vector<Value> options;
+    for (model::Field o : f.option) options.push_back(schema.get(s, o));
+    if (const Value how = schema.get(s, f.tracing)) inherited_.emplace(how, std::move(options));
+  }
+}
+
 // The child of a tracee is traced as its parent is (ptrace_init_task), by an option or
 // CLONE_PTRACE.
 OpenWorld::Tracee *OpenWorld::auto_attached(pid_t pid) {
@@ -342,26 +384,18 @@ OpenWorld::Tracee *OpenWorld::auto_attached(pid_t pid) {
   const model::Schema &schema = p.model.schema;
   const model::ThreadFields &f = schema.thread[0];
   States states;
-  for (auto &[other, t] : tracees_) {
-    Process &q = process(t);
-    std::set<std::pair<Value, std::vector<Value>>> seen;
-    for (const State &s : q.set(t.states)) {
-      std::vector<Value> options;
-      for (model::Field o : f.option) options.push_back(schema.get(s, o));
-      const Value how = schema.get(s, f.tracing);
-      if (how == 0 || !seen.emplace(how, options).second) continue;
-      State child = p.model.initial();
-      schema.set(child, f.loc, static_cast<Value>(Loc::relock));
-      schema.set(child, f.tracing, how);
-      for (std::size_t o = 0; o < options.size(); ++o) schema.set(child, f.option[o], options[o]);
-      if (how == static_cast<Value>(model::Traced::seized)) {
-        schema.set(child, f.trap_stop, 1);
-        schema.set(child, f.trap_cause, static_cast<Value>(model::Cause::auto_attach));
-      } else {
-        schema.set(child, f.pend[model::STOP], 1);
-      }
-      states.push_back(child);
+  for (const auto &[how, options] : inherited_) {
+    State child = p.model.initial();
+    schema.set(child, f.loc, static_cast<Value>(Loc::relock));
+    schema.set(child, f.tracing, how);
+    for (std::size_t o = 0; o < options.size(); ++o) schema.set(child, f.option[o], options[o]);
+    if (how == static_cast<Value>(model::Traced::seized)) {
+      schema.set(child, f.trap_stop, 1);
+      schema.set(child, f.trap_cause, static_cast<Value>(model::Cause::auto_attach));
+    } else {
+      schema.set(child, f.pend[model::STOP], 1);
     }
+    states.push_back(child);
   }
   if (states.empty()) return nullptr;
   Tracee t;
@@ -379,6 +413,9 @@ void OpenWorld::request(const Event &e) {
   if (e.request == PTRACE_TRACEME) return;  // the tracer's own
   if (!tracees_.count(pid) && !attaches && *e.ret < 0 && e.err == ESRCH) return;
   Tracee &t = stranger(pid, attaches);
+  // Another thread than its tracer is refused (ptrace_check_attach).
+  if (t.by != kUnknown && t.by != e.pid && *e.ret < 0 && e.err == ESRCH) return;
+  if (*e.ret >= 0) t.by = e.pid;
   // Signals that the model does not tell apart: the stop is the one reported, unless it was left.
   const Names any(0, 0, {}, false);
   if (e.request == PTRACE_GETSIGINFO && *e.ret >= 0 && e.siginfo && t.signal &&
@@ -397,18 +434,21 @@ void OpenWorld::request(const Event &e) {
 }
 
 void OpenWorld::waited(const Event &e) {
-  if (*e.ret == 0 && !(e.options & WNOHANG)) return reject(e, describe(e));
+  const pid_t pid = waited_for(e);
+  if (e.call == Call::waitid && *e.ret == 0 && !e.siginfo) return;  // it tells nothing
+  if (*e.ret >= 0 && pid == 0 && !(e.options & WNOHANG)) return reject(e, describe(e));
   if (*e.ret < 0 && e.err != ECHILD) return;
-  if (*e.ret > 0) {
-    const pid_t pid = static_cast<pid_t>(*e.ret);
+  if (pid > 0) {
     auto it = tracees_.find(pid);
     Tracee *t = it == tracees_.end() ? auto_attached(pid) : &it->second;
     if (!t) return reject(e, describe(e));
+    if (t->by == kUnknown) t->by = e.pid;
     Plan p = plan_for(e, pid, *t);
     ++result_.events;
     apply(e, pid, *t, p, true);
-    if (e.status && WIFSTOPPED(*e.status)) {
-      t->signal = WSTOPSIG(*e.status) & 0x7f;
+    const bool trapped = e.call == Call::waitid && e.siginfo->code == CLD_TRAPPED;
+    if (trapped || (e.status && WIFSTOPPED(*e.status))) {
+      t->signal = (trapped ? e.siginfo->status : WSTOPSIG(*e.status)) & 0x7f;
       t->traced = true;  // TRACEME is not seen
     }
     return;
@@ -416,14 +456,26 @@ void OpenWorld::waited(const Event &e) {
   ++result_.events;
   allowed_ += 1;
   const bool only = e.target > 0;
-  for (auto &[pid, t] : tracees_) {
-    if (only && pid != e.target) continue;
+  for (auto &[tid, t] : tracees_) {
+    if ((only && tid != e.target) || !looks_at(e, t)) continue;
     if (*e.ret < 0 && t.own && !t.traced) continue;  // a thread of the tracer's, or not eligible
-    Plan p = plan_for(e, pid, t);
+    Plan p = plan_for(e, tid, t);
     if (p.kind != Ask::Kind::steps) continue;
-    apply(e, pid, t, p, false);
+    apply(e, tid, t, p, false);
     if (result_.divergence) return;
   }
+}
+
+void OpenWorld::forked(const Event &e) {
+  if (*e.ret <= 0) return;
+  const pid_t child = static_cast<pid_t>(*e.ret);
+  processes_.erase(child);
+  if (e.data & CLONE_THREAD) {
+    processes_[child] = process_of(e.pid);
+    return;
+  }
+  Tracee &t = tracees_[child] = fresh(true);
+  t.by = e.pid;
 }
 
 void OpenWorld::handle(const Event &e) {
@@ -431,12 +483,10 @@ void OpenWorld::handle(const Event &e) {
     case Call::ptrace:
       return request(e);
     case Call::wait4:
-      return waited(e);
     case Call::waitid:
-      return;
+      return waited(e);
     case Call::fork:
-      if (*e.ret > 0) tracees_[static_cast<pid_t>(*e.ret)] = fresh(true);
-      return;
+      return forked(e);
     case Call::kill:
     case Call::tgkill: {
       auto it = tracees_.find(e.target > 0 ? e.target : -e.target);

@@ -27,7 +27,7 @@ namespace ptmc::traces {
 namespace {
 
 constexpr std::uint64_t kPatience = 5'000'000'000;  // ns, of every wait
-constexpr std::uint64_t kShort = 500'000'000;       // of those of a loose scenario
+constexpr std::uint64_t kShort = 2'000'000'000;     // of those of a loose scenario
 constexpr std::uint32_t kTurns = 1000;              // of an idle thread: it has been in user mode
 constexpr pid_t kNobody = 4194304;                  // one more than the largest pid there is
 

@@ -158,6 +158,19 @@ struct Decoder {
   void (*decode)(Arguments &, Event &);
 };
 
+// Of the flags only whether the child is a thread: clone(STACK, FLAGS, ...), clone3({flags=...}).
+void clone_call(Arguments &arguments, Event &event) {
+  constexpr std::int64_t kThread = 0x10000;  // CLONE_THREAD
+  std::string_view text = arguments.next();
+  if (skip(text, "{"))
+    skip(text, "flags=");
+  else
+    text = arguments.next();
+  text = text.substr(0, text.find_first_of(",}"));
+  const auto bits = number(text.substr(0, text.find('|')));
+  if (bits ? (*bits & kThread) != 0 : text.find("CLONE_THREAD") != text.npos) event.data |= kThread;
+}
+
 // The frequent ones first.
 constexpr Decoder kDecoders[] = {
     {"ptrace", Call::ptrace, ptrace_call},
@@ -171,8 +184,8 @@ constexpr Decoder kDecoders[] = {
     {"tkill", Call::tgkill, kill_call},
     {"fork", Call::fork, no_arguments},
     {"vfork", Call::fork, no_arguments},
-    {"clone", Call::fork, no_arguments},
-    {"clone3", Call::fork, no_arguments},
+    {"clone", Call::fork, clone_call},
+    {"clone3", Call::fork, clone_call},
     {"execve", Call::execve, no_arguments},
     {"execveat", Call::execve, no_arguments},
     {"exit", Call::exit, exit_call},
