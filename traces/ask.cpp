@@ -527,6 +527,8 @@ void Asker::fork() {
           (e.data & CLONE_UNTRACED ? int{model::kCloneUntraced} : 0) |
               (e.data & CLONE_PTRACE ? int{model::kClonePtrace} : 0),
           Ends::in_user);
+  if (vfork && !thread && (e.data & 0xff) != SIGCHLD)
+    ask.unmodelled = "vfork of a child without SIGCHLD";
   Step makes{.action = Action::fork, .actor = Actor::tracee, .match = Match::exactly, .thread = t};
   const pid_t child = child_of(e);
   if (child == 0)

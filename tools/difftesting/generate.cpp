@@ -206,7 +206,7 @@ void Generator::learn(const traces::ReplayResult &result, Coverage &coverage) co
 Scenario Generator::program(std::uint64_t seed, std::uint64_t number, const Coverage *coverage) {
   Random random(seed * 1'000'003 + number);
   Cast cast;
-  cast.threads = random.one_of(std::array{1, 1, 1, 1, 2, 2, 2, 3, 4});
+  cast.threads = random.one_of(std::array{1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 4});
   cast.places = std::min(traces::kMaxThreads,
                          cast.threads + random.one_of(std::array{0, 0, 0, 0, 0, 1, 1, 2}));
   cast.processes = random.one_of(std::array{1, 1, 1, 2, 3});

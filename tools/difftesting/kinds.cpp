@@ -167,8 +167,8 @@ void child_flags(Random &random, const Cast &cast, Event &event) {
 }
 
 void vfork_flags(Random &random, const Cast &cast, Event &event) {
-  child_flags(random, cast, event);
-  event.data |= CLONE_VFORK;
+  fork_flags(random, cast, event);
+  event.data |= CLONE_VFORK | SIGCHLD;
 }
 
 void filter(Random &random, const Cast &, Event &event) {
