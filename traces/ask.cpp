@@ -527,6 +527,8 @@ void Asker::fork() {
           (e.data & CLONE_UNTRACED ? int{model::kCloneUntraced} : 0) |
               (e.data & CLONE_PTRACE ? int{model::kClonePtrace} : 0),
           Ends::in_user);
+  if (vfork && !thread && (e.data & 0xff) != SIGCHLD)
+    ask.unmodelled = "vfork of a child without SIGCHLD";
   Step makes{.action = Action::fork, .actor = Actor::tracee, .match = Match::exactly, .thread = t};
   const pid_t child = child_of(e);
   if (child == 0)
@@ -611,6 +613,11 @@ std::size_t AskHash::operator()(const Ask &a) const {
 
 Ask ask(const Event &event, const Names &names) {
   Asker a{event, names};
+  const bool skipped = failed(event) == ENOSYS;  // by SYSEMU
+  if (skipped && !names.open && names.thread(event.pid, event.t0) >= 0) {
+    a.plain();
+    return std::move(a.ask);
+  }
   switch (event.call) {
     case Call::ptrace:
       a.ptrace();

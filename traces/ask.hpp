@@ -39,6 +39,8 @@ struct Names {
   static model::Default default_action(int number);
 
   void be(const Trace &trace, int process);
+  // Siginfos and masks in the places that this shape gives them.
+  void adopt(const model::Shape &shape);
 
   std::shared_ptr<const Cast> cast;
   int process = 0;

@@ -16,12 +16,11 @@ bool covers(const model::Shape &large, const model::Shape &small) {
   const auto all = [](const auto &in, const auto &of) {
     return std::all_of(of.begin(), of.end(), [&](const auto &one) { return contains(in, one); });
   };
-  // The rules number siginfos and masks by their places in these lists.
   const bool alike = large.threads == small.threads && large.processes == small.processes &&
-                     large.started == small.started && large.siginfos == small.siginfos &&
-                     large.tracers == small.tracers &&
-                     large.tracer_threads == small.tracer_threads && large.masks == small.masks;
+                     large.started == small.started && large.tracers == small.tracers &&
+                     large.tracer_threads == small.tracer_threads;
   return alike && all(large.signals, small.signals) && all(large.option_sets, small.option_sets) &&
+         all(large.siginfos, small.siginfos) && all(large.masks, small.masks) &&
          all(large.exit_codes, small.exit_codes) &&
          (!small.has(model::OTHER) ||
           (large.other == small.other && large.other_number == small.other_number));
@@ -35,6 +34,8 @@ model::Shape joined(const model::Shape &least, model::Shape shape) {
   add(shape.signals, least.signals);
   std::sort(shape.signals.begin(), shape.signals.end());  // the order in which they are dequeued
   add(shape.option_sets, least.option_sets);
+  add(shape.siginfos, least.siginfos);
+  add(shape.masks, least.masks);
   add(shape.exit_codes, least.exit_codes);
   return shape;
 }
@@ -61,13 +62,29 @@ void Machine::changed(const std::vector<std::size_t> &instances) {
   memory = std::make_unique<Memory>(model);
 }
 
+const model::Birth &Machine::birth(const std::shared_ptr<const Machine> &child) {
+  for (const auto &[of, birth] : births_)
+    if (of.lock() == child) return *birth;
+  std::erase_if(births_, [](const auto &known) { return known.first.expired(); });
+  births_.emplace_back(child, std::make_unique<model::Birth>(model, child->model));
+  return *births_.back().second;
+}
+
 Models::Models(model::Shape at_least, std::size_t kept)
     : at_least_(std::move(at_least)), kept_(kept) {}
 
-std::shared_ptr<Machine> Models::of(const model::Shape &shape, const model::Config &config,
-                                    const std::function<void(model::Model &)> &mutate) {
+std::shared_ptr<Machine> Models::of(model::Shape shape, const model::Config &config,
+                                    const std::function<void(model::Model &)> &mutate,
+                                    const Machine *like) {
+  if (like) {
+    shape.signals = like->model.schema.shape.signals;
+    shape.other = like->model.schema.shape.other;
+    shape.other_number = like->model.schema.shape.other_number;
+  }
   const auto found = std::find_if(machines_.begin(), machines_.end(), [&](const auto &machine) {
-    return machine->model.config == config && covers(machine->model.schema.shape, shape);
+    const model::Shape &has = machine->model.schema.shape;
+    return machine->model.config == config && covers(has, shape) &&
+           (!like || has.signals == shape.signals);
   });
   if (found != machines_.end()) {
     std::rotate(machines_.begin(), found, found + 1);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "model/family.hpp"
 #include "traces/plan.hpp"
 
 namespace ptmc::traces {
@@ -18,6 +19,8 @@ struct Machine {
   ~Machine();
   // These instances of `owned` have changed; what was remembered is forgotten.
   void changed(const std::vector<std::size_t> &instances);
+  // How processes of the child's machine begin that one of this machine makes; made once.
+  const model::Birth &birth(const std::shared_ptr<const Machine> &child);
 
   std::unique_ptr<model::Model> owned;
   const model::Model &model;
@@ -25,6 +28,9 @@ struct Machine {
   Index index;
   ByLocation hidden_at;
   std::unique_ptr<Memory> memory;  // of the replays so far (simulation.hpp)
+
+ private:
+  std::vector<std::pair<std::weak_ptr<const Machine>, std::unique_ptr<model::Birth>>> births_;
 };
 
 // Keeps those used last.
@@ -32,9 +38,11 @@ class Models {
  public:
   // Every model is made for this shape at least, but for its threads. kept: of some 15 MB each.
   explicit Models(model::Shape at_least, std::size_t kept = 12);
-  // mutate: the same for all, ReplayOptions::mutate.
-  std::shared_ptr<Machine> of(const model::Shape &shape, const model::Config &config,
-                              const std::function<void(model::Model &)> &mutate);
+  // mutate: the same for all, ReplayOptions::mutate. like: one whose shape has the same signals,
+  // for the child of a process of that machine.
+  std::shared_ptr<Machine> of(model::Shape shape, const model::Config &config,
+                              const std::function<void(model::Model &)> &mutate,
+                              const Machine *like = nullptr);
   // All, the one used last first.
   const std::vector<std::shared_ptr<Machine>> &all() const { return machines_; }
 

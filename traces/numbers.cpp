@@ -88,6 +88,19 @@ Names Names::of(const Trace &trace, int which) const {
   return names;
 }
 
+void Names::adopt(const model::Shape &shape) {
+  std::vector<Siginfo> all;
+  for (const model::Siginfo &one : shape.siginfos) {
+    const auto found = std::find_if(siginfos.begin(), siginfos.end(), [&](const Siginfo &info) {
+      return signal(info.signo) == one.signo && info.code == one.code;
+    });
+    const int number = one.signo == model::OTHER ? other : model::kSignals[one.signo].number;
+    all.push_back(found != siginfos.end() ? *found : Siginfo{.signo = number, .code = one.code});
+  }
+  siginfos = std::move(all);
+  masks = shape.masks;
+}
+
 // What differs between the processes of a trace.
 void Names::be(const Trace &trace, int which) {
   process = which;

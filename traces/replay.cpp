@@ -7,7 +7,6 @@
 #include <map>
 #include <set>
 
-#include "model/family.hpp"
 #include "model/input_error.hpp"
 #include "traces/open_world.hpp"
 #include "traces/simulation.hpp"
@@ -44,7 +43,7 @@ class ClosedWorld {
     std::vector<pid_t> tracers;
   };
 
-  std::vector<State> starts(const Names &names, const Machine &machine);
+  std::vector<State> starts(const Names &names, const std::shared_ptr<Machine> &machine);
   void follow(int process);
   void conclude();
 
@@ -53,7 +52,7 @@ class ClosedWorld {
   const ReplayOptions &options_;
   ReplayResult &result_;
   const Names names_;
-  Models own_{{.signals = {}, .exit_codes = {}}};
+  Models own_{{.signals = {}, .siginfos = {}, .masks = {}, .exit_codes = {}}};
   std::vector<Followed> followed_;
   int tracers_ = 1;                             // of the process that has most
   std::map<std::size_t, std::size_t> allowed_;  // by event: outcomes beside one
@@ -78,14 +77,15 @@ void rename_tracers(State &s, const model::Schema &schema, const std::vector<pid
       schema.set(s, t.by, static_cast<model::Value>(place(schema.get(s, t.by))));
 }
 
-std::vector<State> ClosedWorld::starts(const Names &names, const Machine &machine) {
+std::vector<State> ClosedWorld::starts(const Names &names, const std::shared_ptr<Machine> &shared) {
+  const Machine &machine = *shared;
   const Cast::Process &p = names_.cast->processes()[static_cast<std::size_t>(names.process)];
   if (p.forked_by < 0) return {machine.model.initial(p.started)};
   const Followed &parent = followed_[static_cast<std::size_t>(p.forked_by)];
   std::vector<State> all;
   const auto found = parent.births.find(p.fork);
   if (found == parent.births.end()) return all;
-  const model::Birth birth(parent.machine->model, machine.model);
+  const model::Birth &birth = parent.machine->birth(shared);
   const Event &fork = trace_.events[p.fork];
   const int thread = names_.cast->task(fork.pid, fork.t0).thread;
   for (const State &before : found->second)
@@ -97,15 +97,20 @@ std::vector<State> ClosedWorld::starts(const Names &names, const Machine &machin
 }
 
 void ClosedWorld::follow(int process) {
-  const Names names = names_.of(trace_, process);
+  Names names = names_.of(trace_, process);
   const model::Config config = model::whole_config(spec_, names.one_process);
   Models &models = options_.models ? *options_.models : own_;
   model::Shape shape = shape_of(names);
   shape.tracers = tracers_;  // births need one shape for all
-  followed_.push_back({models.of(shape, config, options_.mutate), {}, names.tracers});
+  const int forked_by = names.cast->processes()[static_cast<std::size_t>(process)].forked_by;
+  const Machine *like =
+      forked_by < 0 ? nullptr : followed_[static_cast<std::size_t>(forked_by)].machine.get();
+  followed_.push_back({models.of(shape, config, options_.mutate, like), {}, names.tracers});
   if (!result_.gave_up.empty()) return;
-  Machine &machine = *followed_.back().machine;
-  const std::vector<State> first = starts(names, machine);
+  const std::shared_ptr<Machine> shared = followed_.back().machine;
+  Machine &machine = *shared;
+  names.adopt(machine.model.schema.shape);
+  const std::vector<State> first = starts(names, shared);
   if (first.empty()) return;  // its parent's replay has ended before it was made
   Simulation simulation(trace_, machine, names, options_, first);
   simulation.run();

@@ -271,8 +271,11 @@ void Simulation::advance(const Configuration &c, std::size_t slot, Emit &&emit) 
     }
   };
   if (stage & kInside) return fire(p.traced_stages, stage & ~kInside, kInside);
-  if (p.stages.empty()) return pass(c);
-  fire(p.stages, stage, 0);
+  const bool changes_nothing = p.stages.empty();
+  if (!changes_nothing)
+    fire(p.stages, stage, 0);
+  else if (p.traced_stages.empty() || !shows_calls(schema_, c.state, p.thread))
+    pass(c);
   if (stage == 0 && !p.traced_stages.empty()) fire(p.traced_stages, 0, kInside);
 }
 

@@ -226,6 +226,11 @@ class Stage {
       give_up(Board::Outcome::not_reached, "state " + step.states + " of " +
                                                who_name(step.event.target) + ", which is in " +
                                                static_cast<char>(event.data));
+    // An execve has given its tid to another.
+    const bool taken = std::any_of(board_.slots.begin(), board_.slots.end(), [&](const Slot &slot) {
+      return slot.execed == event.target && slot.execed != slot.born;
+    });
+    if (event.data == 'X' && taken) return;
     event.ret = 0;
     std::uint32_t index = 0;
     publish(new_record(board_, step_, index), event, Record::ended);

@@ -16,6 +16,7 @@
 
 #include "tools/difftesting/generate.hpp"
 #include "tools/difftesting/shrink.hpp"
+#include "tools/difftesting/stager.hpp"
 #include "traces/stage.hpp"
 
 namespace ptmc::difftest {
@@ -27,7 +28,8 @@ using traces::Scenario;
 
 constexpr int kReruns = 6;           // of a program that may fail again
 constexpr std::uint64_t kAlike = 2;  // rejections that look alike and are kept
-constexpr std::size_t kMaxStates = 30'000;
+constexpr std::size_t kMaxStates = 10'000;
+constexpr double kPairs = 0.3;  // of the time: replays that tell what was witnessed, and are slow
 
 double seconds_now() {
   timespec time{};
@@ -40,6 +42,7 @@ struct Shared {
   Coverage coverage;
   std::atomic<std::uint64_t> next{0};  // number of the next program
   std::atomic<std::uint64_t> programs{0}, calls{0}, rejections{0}, kept{0}, gave_up{0}, failed{0};
+  std::atomic<std::uint64_t> generating{0}, recording{0}, replaying{0}, witnessing{0};  // us
   std::atomic<bool> stop{false}, not_possible{false};
   std::array<char, 200> why{};                           // it is not possible
   std::array<std::atomic<std::uint64_t>, 4096> alike{};  // rejections by a hash of their looks
@@ -60,26 +63,35 @@ std::uint64_t looks(const ReplayResult &result) {
 // ---- A job --------------------------------------------------------------------------------------
 
 class Job {
+  // Adds the time that it takes.
+  auto timed(std::atomic<std::uint64_t> &sum, const auto &what) {
+    const double start = seconds_now();
+    auto result = what();
+    sum += static_cast<std::uint64_t>((seconds_now() - start) * 1e6);
+    return result;
+  }
+
  public:
   Job(const Options &options, Shared &shared, double deadline)
       : options_(options), shared_(shared), deadline_(deadline) {
     if (options.mutate) mistaken_ = std::make_unique<traces::Models>(shape_of_programs());
   }
 
+  // The next program runs while this one is replayed.
   void run() {
-    while (!over()) {
-      const std::uint64_t number = shared_.next++;
-      if (number >= options_.programs) break;
-      const Scenario program =
-          generator_.program(options_.seed, number, options_.uniform ? nullptr : &shared_.coverage);
-      if (program.steps.empty()) continue;
-      std::optional<RunResult> recorded = record(program);
+    std::optional<Scenario> next = begin();
+    while (next) {
+      const Scenario program = std::move(*next);
+      std::optional<RunResult> recorded = timed(shared_.recording, [&] { return stager_.end(); });
+      next = begin();
       ++shared_.programs;
+      if (!recorded) ++shared_.failed;
       if (!recorded) continue;
       shared_.calls += recorded->trace.events.size();
-      const ReplayResult result = replay(recorded->trace);
+      const ReplayResult result =
+          timed(shared_.replaying, [&] { return replay(recorded->trace, false); });
       if (result.accepted)
-        generator_.learn(result, shared_.coverage);
+        witness(recorded->trace);
       else if (!result.gave_up.empty())
         give_up(program, *recorded, result);
       else
@@ -92,23 +104,42 @@ class Job {
     return shared_.stop || seconds_now() > deadline_ || shared_.rejections >= options_.rejections;
   }
 
-  std::optional<RunResult> record(const Scenario &program) {
-    try {
-      return traces::run_scenario(program);
-    } catch (const traces::NotPossible &) {
-      throw;
-    } catch (const std::runtime_error &) {
-      ++shared_.failed;
-      return std::nullopt;
+  // A new program, which runs now; none: it is over.
+  std::optional<Scenario> begin() {
+    while (!over()) {
+      const std::uint64_t number = shared_.next++;
+      if (number >= options_.programs) break;
+      const Coverage *coverage = options_.uniform ? nullptr : &shared_.coverage;
+      Scenario program = timed(shared_.generating,
+                               [&] { return generator_.program(options_.seed, number, coverage); });
+      if (program.steps.empty()) continue;
+      stager_.begin(program);
+      return program;
     }
+    return std::nullopt;
   }
 
-  ReplayResult replay(const traces::Trace &trace) {
+  // What the model has explained, of as many recordings as there is time for.
+  void witness(const traces::Trace &trace) {
+    const double now = seconds_now();
+    if (witnessing_ > kPairs * (now - start_)) return;
+    generator_.learn(replay(trace, true), shared_.coverage);
+    const double seconds = seconds_now() - now;
+    witnessing_ += seconds;
+    shared_.witnessing += static_cast<std::uint64_t>(seconds * 1e6);
+  }
+
+  std::optional<RunResult> record(const Scenario &program) {
+    shrinking_.begin(program);
+    return shrinking_.end();
+  }
+
+  ReplayResult replay(const traces::Trace &trace, bool pairs) {
     traces::ReplayOptions options;
     options.models = mistaken_ ? mistaken_.get() : &generator_.models();
     options.mutate = options_.mutate;
     options.max_states = kMaxStates;
-    options.pairs = true;
+    options.pairs = pairs;
     return traces::replay(trace, options);
   }
 
@@ -130,7 +161,7 @@ class Job {
       for (int i = 0; i < kReruns && !shared_.stop && seconds_now() < deadline; ++i) {
         std::optional<RunResult> again = record(scenario);
         if (!again) continue;
-        ReplayResult verdict = replay(again->trace);
+        ReplayResult verdict = replay(again->trace, false);
         if (!verdict.divergence) continue;
         recorded = std::move(*again), result = std::move(verdict);
         return true;
@@ -153,6 +184,8 @@ class Job {
   const Options &options_;
   Shared &shared_;
   double deadline_;
+  double start_ = seconds_now(), witnessing_ = 0;
+  Stager stager_, shrinking_;  // made before the models
   Generator generator_;
   std::unique_ptr<traces::Models> mistaken_;
 };
@@ -178,6 +211,9 @@ Totals totals_of(const Shared &shared, double start) {
   totals.programs = shared.programs, totals.calls = shared.calls;
   totals.rejections = shared.rejections, totals.kept = shared.kept;
   totals.gave_up = shared.gave_up, totals.failed = shared.failed;
+  const auto seconds = [](const auto &us) { return static_cast<double>(us) / 1e6; };
+  totals.generating = seconds(shared.generating), totals.recording = seconds(shared.recording);
+  totals.replaying = seconds(shared.replaying), totals.witnessing = seconds(shared.witnessing);
   totals.rules = shared.coverage.rules(), totals.pairs = shared.coverage.pairs();
   return totals;
 }

@@ -27,6 +27,8 @@ struct Totals {
   double seconds = 0;
   std::uint64_t programs = 0, calls = 0, rejections = 0, kept = 0, gave_up = 0;
   std::uint64_t failed = 0;  // programs that could not be recorded
+  // Of all jobs together; recording: waiting for it, beside the rest.
+  double generating = 0, recording = 0, replaying = 0, witnessing = 0;
   std::size_t rules = 0, pairs = 0;
   bool interrupted = false;
 };

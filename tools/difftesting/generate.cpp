@@ -1,6 +1,7 @@
 #include "tools/difftesting/generate.hpp"
 
 #include <linux/ptrace.h>
+#include <sched.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
@@ -18,7 +19,9 @@ namespace who = traces::who;
 namespace {
 
 constexpr int kCandidates = 8;  // calls that a preference chooses from
-constexpr int kTries = 30;      // for a call that its actor can make
+constexpr std::uint64_t kOthersLast =
+    500;                    // programs, one after another, with the same other signal
+constexpr int kTries = 30;  // for a call that its actor can make
 
 model::Config config_here(bool tracer_is_parent) {
   model::DesignSpec spec = model::parse_design("linux-3.4");
@@ -28,35 +31,19 @@ model::Config config_here(bool tracer_is_parent) {
   return model::whole_config(spec, tracer_is_parent);
 }
 
-// As a trace with symbols for pids would have them.
-traces::Names names_of(const Cast &cast) {
-  traces::Trace trace;
-  trace.tracer = who::tracer;
-  trace.processes = {{who::tracer, traces::Role::tracer, {who::tracer}},
-                     {who::t0, traces::Role::tracee, {}}};
-  for (int t = 0; t < cast.threads; ++t) trace.processes[1].threads.push_back(who::t0 + t);
-  if (!cast.tracer_is_parent)
-    trace.processes.push_back({who::parent, traces::Role::parent, {who::parent}});
-  traces::Names names(trace);
-  names.codes.assign(exit_codes().begin(), exit_codes().end());
-  return names;
-}
-
 // Writes one program.
 class Writer {
  public:
-  Writer(Random &random, const Cast &cast, const traces::Machine &machine, const Coverage *coverage)
+  Writer(Random &random, const Cast &cast, const Walk::MachineOf &machine_of,
+         const Coverage *coverage)
       : random_(random),
         cast_(cast),
-        names_(names_of(cast)),
-        walk_(machine, names_),
+        walk_(cast, machine_of),
         coverage_(coverage),
         async_(random.one_of(std::array{0, 20, 60})) {
     // Each program has its own taste, so that kinds of calls meet often that seldom would.
     for (const Kind &kind : kinds())
-      weights_.push_back(kind.fits && !kind.fits(cast)
-                             ? 0
-                             : kind.weight * random.one_of(std::array{0.2, 1.0, 1.0, 3.0}));
+      weights_.push_back(kind.weight * random.one_of(std::array{0.2, 1.0, 1.0, 3.0}));
   }
 
   std::optional<Step> next() {
@@ -72,6 +59,9 @@ class Writer {
     for (const Candidate &c : candidates) weights.push_back(c.weight);
     Candidate &chosen = candidates[random_.weighted(weights)];
     walk_ = std::move(chosen.after);
+    const Event &made = chosen.event;
+    if (made.call == Call::fork)
+      cast_.leaders.push_back(made.data & CLONE_THREAD ? cast_.leader_of(made.pid) : made.child);
     return step_of(chosen.event);
   }
 
@@ -86,12 +76,16 @@ class Writer {
     switch (by) {
       case By::tracer:
         return who::tracer;
+      case By::tracer_thread:
+        return who::tracer_thread;
+      case By::tracer2:
+        return who::tracer2;
       case By::parent:
         return who::parent;
       case By::world:
         return who::world;
       case By::thread:
-        return who::t0 + static_cast<pid_t>(random_.below(static_cast<std::size_t>(cast_.threads)));
+        return who::t0 + static_cast<pid_t>(random_.below(cast_.leaders.size()));
     }
     return who::world;
   }
@@ -102,12 +96,13 @@ class Writer {
       const Kind &kind = kinds()[random_.weighted(weights_)];
       Event event;
       event.pid = actor(kind.by);
+      if (kind.fits && !kind.fits(cast_, event.pid)) continue;
       if (walk_.busy(event.pid)) continue;
       const bool traceme = kind.call == Call::ptrace && kind.request == PTRACE_TRACEME;
-      if ((traceme || kind.by == By::tracer) && walk_.tracer_dead()) continue;
-      // A thread in a stop makes its call afterwards; that is rarely of interest.
-      if (kind.by == By::thread && !walk_.in_main(names_.thread(event.pid)) && random_.chance(80))
+      if ((traceme || kind.by == By::tracer || kind.by == By::tracer_thread) && walk_.tracer_dead())
         continue;
+      // A thread in a stop makes its call afterwards; that is rarely of interest.
+      if (kind.by == By::thread && !walk_.in_main(event.pid) && random_.chance(80)) continue;
       event.call = kind.call;
       event.request = kind.request;
       kind.arguments(random_, cast_, event);
@@ -139,8 +134,7 @@ class Writer {
   }
 
   Random &random_;
-  const Cast &cast_;
-  traces::Names names_;
+  Cast cast_;
   Walk walk_;
   const Coverage *coverage_;
   int async_;  // percent of calls that nobody waits for
@@ -163,6 +157,17 @@ std::size_t Coverage::rules() const {
   }));
 }
 
+namespace {
+
+std::uint32_t bits_of(std::uint64_t mask) {
+  std::uint32_t bits = 0;
+  for (const model::SigInfo &s : model::kSignals)
+    if (s.number && (mask >> (s.number - 1) & 1)) bits |= 1u << s.sig;
+  return bits;
+}
+
+}  // namespace
+
 model::Shape shape_of_programs() {
   model::Shape shape;
   shape.threads = 0;
@@ -171,23 +176,27 @@ model::Shape shape_of_programs() {
   const traces::Names any(0, 0, {}, false);
   for (const std::uint64_t set : option_sets()) shape.option_sets.push_back(any.option_set(set));
   shape.siginfos.clear();
+  for (const traces::Siginfo &info : siginfos())
+    for (const model::SigInfo &s : model::kSignals)
+      if (s.number == info.signo) shape.siginfos.push_back({s.sig, info.code});
   shape.masks.clear();
+  for (const std::uint64_t mask : masks()) shape.masks.push_back(bits_of(mask));
   shape.exit_codes.clear();
   for (model::Value code = 0; code < model::kExitCodes; ++code) shape.exit_codes.push_back(code);
   return shape;
 }
 
 Generator::Generator() : models_(shape_of_programs()) {
-  for (const model::Rule &rule : machine({}).model.rules) numbers_[rule.id] = rule.number;
+  for (const model::Rule &rule : machine({}, false)->model.rules) numbers_[rule.id] = rule.number;
 }
 
-const traces::Machine &Generator::machine(const Cast &cast) {
+std::shared_ptr<traces::Machine> Generator::machine(const Cast &cast, bool tracer_is_parent) {
   model::Shape shape = shape_of_programs();
-  shape.threads = cast.threads;
+  shape.threads = cast.places;
   shape.signals.push_back(model::OTHER);
   shape.other_number = cast.other_signal;
   shape.other = traces::Names::default_action(cast.other_signal);
-  return *models_.of(shape, config_here(cast.tracer_is_parent), {});
+  return models_.of(shape, config_here(tracer_is_parent), {});
 }
 
 void Generator::learn(const traces::ReplayResult &result, Coverage &coverage) const {
@@ -197,9 +206,14 @@ void Generator::learn(const traces::ReplayResult &result, Coverage &coverage) co
 Scenario Generator::program(std::uint64_t seed, std::uint64_t number, const Coverage *coverage) {
   Random random(seed * 1'000'003 + number);
   Cast cast;
-  cast.threads = random.one_of(std::array{1, 1, 1, 1, 2, 2, 2, 3, 4});
+  cast.threads = random.one_of(std::array{1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 4});
+  cast.places = std::min(traces::kMaxThreads,
+                         cast.threads + random.one_of(std::array{0, 0, 0, 0, 0, 1, 1, 2}));
+  cast.processes = random.one_of(std::array{1, 1, 1, 2, 3});
   cast.tracer_is_parent = random.chance(40);
-  cast.other_signal = other_signal(random);
+  // Models are made for it: the same one for many programs.
+  cast.other_signal = other_signal(number / kOthersLast);
+  cast.leaders.assign(static_cast<std::size_t>(cast.threads), who::t0);
 
   Scenario scenario;
   scenario.name = "random-" + std::to_string(seed) + "-" + std::to_string(number);
@@ -209,7 +223,8 @@ Scenario Generator::program(std::uint64_t seed, std::uint64_t number, const Cove
   scenario.threads = cast.threads;
   scenario.tracer_is_parent = cast.tracer_is_parent;
   scenario.loose = true;
-  Writer writer(random, cast, machine(cast), coverage);
+  Writer writer(
+      random, cast, [&](bool parent) { return machine(cast, parent); }, coverage);
   for (int steps = random.between(10, 45); steps > 0; --steps) {
     const auto step = writer.next();
     if (!step) break;

@@ -47,7 +47,7 @@ class Generator {
   void learn(const traces::ReplayResult &result, Coverage &coverage) const;
 
  private:
-  const traces::Machine &machine(const Cast &cast);
+  std::shared_ptr<traces::Machine> machine(const Cast &cast, bool tracer_is_parent);
 
   traces::Models models_;
   std::map<std::string, int> numbers_;  // of rules

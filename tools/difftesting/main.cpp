@@ -41,6 +41,8 @@ int run(const difftest::Options &options) {
              t.calls, static_cast<double>(t.calls) / t.seconds, t.failed);
   fmt::print("{} rejected, {} gave up\n", t.rejections, t.gave_up);
   if (t.kept) fmt::print("{} made small, in {}\n", t.kept, options.directory);
+  fmt::print("{:.0f} s generating, {:.0f} recording, {:.0f} replaying, {:.0f} witnessing\n",
+             t.generating, t.recording, t.replaying, t.witnessing);
   fmt::print("{} rules witnessed, {} pairs of a rule and a stop kind\n", t.rules, t.pairs);
   return t.rejections ? kNo : kYes;
 }

@@ -24,7 +24,8 @@ struct Corpus::Changed {
 // What the replay of a trace looks at is kept: a mutant can change it only where one of these looks
 // gives something else.
 Corpus::Corpus(const std::string &design, const std::vector<traces::Trace> &traces)
-    : design_(design), models_({.signals = {}, .exit_codes = {}}, kAll) {
+    : design_(design),
+      models_({.signals = {}, .siginfos = {}, .masks = {}, .exit_codes = {}}, kAll) {
   for (const traces::Trace &trace : traces) {
     if (!replay(trace).accepted) continue;
     Entry e{std::filesystem::path(trace.file).stem(), trace, 0, {}};

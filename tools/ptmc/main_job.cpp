@@ -105,7 +105,7 @@ struct Recorded {
 // Throws NotPossible.
 Recorded record_scenarios() {
   Recorded all;
-  traces::Models models({.signals = {}, .exit_codes = {}});
+  traces::Models models({.signals = {}, .siginfos = {}, .masks = {}, .exit_codes = {}});
   traces::ReplayOptions options;
   options.models = &models;
   options.witness = true;

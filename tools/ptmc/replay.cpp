@@ -91,7 +91,7 @@ int run(const Options &options) {
   std::vector<traces::Trace> all;
   for (const std::string &file : options.files) all.push_back(traces::read_trace(file));
   std::vector<ReplayResult> results;
-  traces::Models models({.signals = {}, .exit_codes = {}});
+  traces::Models models({.signals = {}, .siginfos = {}, .masks = {}, .exit_codes = {}});
   traces::ReplayOptions how = options.replay;
   how.models = &models;
   how.witness = options.json || !options.summary.empty();

@@ -56,6 +56,7 @@ asm(R"(
 ptmc_puppet_restore:
   mov $15, %eax  # rt_sigreturn
   syscall
+  jmp ptmc_puppet_restore  # SYSEMU has skipped it
 )");
 
 long ptrace_raw(const Event &event, std::uint64_t addr, std::uint64_t data) {
