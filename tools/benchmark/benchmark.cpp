@@ -4,13 +4,19 @@
 
 #include <fmt/format.h>
 
+#include <sys/resource.h>
+
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <tuple>
 
 #include "checker/explore.hpp"
 #include "model/designs.hpp"
+#include "tools/benchmark/crowd.hpp"
+#include "traces/models.hpp"
 #include "traces/replay.hpp"
+#include "traces/stage.hpp"
 
 namespace {
 
@@ -56,18 +62,45 @@ void explore() {
 
 void replay(const std::string &folder) {
   std::size_t traces = 0, events = 0, largest = 0;
+  traces::Models models({.signals = {}, .exit_codes = {}});
+  traces::ReplayOptions options;
+  options.models = &models;
   double seconds = 0;
   for (const auto &file : std::filesystem::directory_iterator(folder)) {
     const auto kind = file.path().extension();
     if (kind != ".jsonl" && kind != ".strace") continue;
     const traces::Trace trace = traces::read_trace(file.path());
     const auto start = std::chrono::steady_clock::now();
-    const traces::ReplayResult r = traces::replay(trace, {});
+    const traces::ReplayResult r = traces::replay(trace, options);
     seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     ++traces, events += r.events, largest = std::max(largest, r.max_states);
   }
   fmt::print("{}: {} traces, {} events, {:.2f} s, {:.0f} events/s, at most {} states\n", folder,
              traces, events, seconds, static_cast<double>(events) / seconds, largest);
+}
+
+// Events per second of a large closed world, and how that grows from one process to many.
+void crowd() {
+  double alone = 0;
+  for (const auto &[processes, threads, rounds] :
+       {std::tuple{1, 4, 12600}, std::tuple{16, 4, 12600}}) {
+    const traces::Trace trace =
+        traces::run_scenario(bench::crowd(processes, threads, rounds)).trace;
+    const auto start = std::chrono::steady_clock::now();
+    const traces::ReplayResult r = traces::replay(trace, {});
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    const double rate = static_cast<double>(trace.events.size()) / seconds;
+    fmt::print("{} processes of {} threads: {}, {} events, {:.2f} s, {:.0f} events/s, {} MiB\n",
+               processes, threads, r.accepted ? "accepted" : "NOT ACCEPTED " + r.gave_up,
+               trace.events.size(), seconds, rate, usage.ru_maxrss / 1024);
+    if (processes == 1)
+      alone = rate;
+    else
+      fmt::print("ratio: {} processes/one {:.2f}\n", processes, rate / alone);
+  }
 }
 
 }  // namespace
@@ -77,6 +110,7 @@ int main(int argc, char **argv) {
     if (argc == 2 && !std::strcmp(argv[1], "explore")) return explore(), 0;
     if (argc >= 3 && !std::strcmp(argv[1], "replay")) {
       for (int i = 2; i < argc; ++i) replay(argv[i]);
+      crowd();
       return 0;
     }
   } catch (const std::exception &e) {
