@@ -183,7 +183,7 @@ struct Shape {
   // Explicit arguments of SEIZE and SETOPTIONS (replay).
   std::vector<int> option_sets = {};
   std::vector<Siginfo> siginfos = {{USR1, 0}, {STOP, 0x8013}};  // of SETSIGINFO
-  std::vector<std::uint32_t> masks = {0, 1u << USR1};             // of SETSIGMASK: bit by Sig
+  std::vector<std::uint32_t> masks = {0, 1u << USR1};           // of SETSIGMASK: bit by Sig
   std::vector<Value> exit_codes = {1};  // statuses of _exit, below kExitCodes
   Default other = Default::fatal;       // what OTHER does by default
   int other_number = 0;                 // 0: not known; OTHER is then dequeued last
