@@ -521,7 +521,7 @@ void OpenWorld::forked(const Event &e) {
 void OpenWorld::foresee(const Event &e) {
   std::vector<std::vector<Possible>> of_each;
   for (auto &[pid, t] : tracees_) {
-    if (e.target > 0 && pid != e.target) continue;
+    if (e.target > 0 ? pid != e.target : !looks_at(e, t)) continue;
     const Plan p = plan_for(e, pid, t);
     if (p.kind == Ask::Kind::steps) of_each.push_back(process(t).foresee(t.states, e, p, *t.names));
   }
