@@ -184,6 +184,7 @@ void Asker::getsiginfo(int t) {
   Step s = step_of(Action::getsiginfo, Actor::tracer, Match::thread);
   s.thread = t;
   if (!failed(e) && e.siginfo) {
+    if (names.never_sent(e.siginfo->signo)) return impossible();
     s.shows = Shows::siginfo;
     s.a = e.siginfo->code;
     s.b = e.siginfo->signo;
@@ -309,7 +310,11 @@ void Asker::request(int t) {
       return;
     case PTRACE_GETSIGMASK:
     case PTRACE_SETSIGMASK: {
-      if (names.open || failed(e) == EFAULT || e.addr != kSigsetSize) break;
+      if (names.open || failed(e) == EFAULT) break;
+      if (e.addr != kSigsetSize) {
+        if (e.ret && failed(e) != EINVAL && failed(e) != ESRCH) return impossible();
+        break;
+      }
       const bool sets = e.request == PTRACE_SETSIGMASK;
       same.action = sets ? Action::setsigmask : Action::sigmask;
       const std::uint32_t mask = names.mask(e.mask);
@@ -347,6 +352,7 @@ void Asker::ptrace() {
 void Asker::wait() {
   const int own = names.thread(e.pid, e.t0);
   if (own >= 0 && !names.open) {  // its child is another process
+    if (const pid_t who = waited_for(e); who && names.thread(who, e.t1) >= 0) return impossible();
     const bool sleeps = !(e.options & WNOHANG);
     syscall(sleeps ? SysCall::sleep : SysCall::plain, 0, Ends::in_user);
     return;
@@ -359,6 +365,7 @@ void Asker::wait() {
     return;
   }
   if (interrupted(e)) return;
+  if (!names.open && failed(e) && failed(e) != ECHILD && failed(e) != EINVAL) return impossible();
   // Only its own children and tracees: whose they are among threads is not known of children.
   const bool own_only = (e.options & __WNOTHREAD) && !names.is_tracer(e.pid);
   if (own_only && !names.open && !who) return;
@@ -388,7 +395,7 @@ void Asker::wait() {
     s.a = told;
     s.b = -1;
     // With others to wait for, nobody need wait for this one.
-    if (!who && !names.alone) s.err = Ask::kAnyErr;
+    if (!who && any && !names.alone) s.err = Ask::kAnyErr;
     if (const auto word = who ? status_word(e) : std::nullopt) {
       const auto status = names.status(*word);
       s.b = status ? static_cast<std::int64_t>(*status) : -2;

@@ -63,16 +63,27 @@ int place_in(std::vector<T> &all, const T &one) {
 
 Names::Names(const Trace &trace) : cast(std::make_shared<Cast>(trace)) {
   std::vector<bool> used(model::SIG_COUNT);
+  std::set<int> others;
   for (Sig sig : {model::KILL, model::STOP, model::CONT, model::TRAP}) used[sig] = true;
   for (const Event &e : trace.events) {
     if (e.call == Call::fork && !(e.data & CLONE_THREAD)) used[model::CHLD] = true;
     if (e.call == Call::ptrace && (e.request == PTRACE_SEIZE || e.request == PTRACE_SETOPTIONS))
       if (const int set = option_set(e.data); set >= 0) place_in(option_sets, set);
+    Event sent = e;  // what shows in a stop was sent before
+    sent.status.reset();
+    if (e.request != PTRACE_SETSIGINFO) sent.siginfo.reset();
+    for (const int number : signals_of(sent))
+      if (signal(number) == model::OTHER) others.insert(number);
     for (const int number : signals_of(e)) {
       const Sig sig = signal(number);
       used[sig] = true;
       if (sig == model::OTHER) other = number, other_default = default_action(number);
     }
+  }
+  if (others.size() == 1) {
+    one_other = true;
+    other = *others.begin();
+    other_default = default_action(other);
   }
   for (const model::SigInfo &i : model::kSignals)
     if (i.sig != model::NONE && used[i.sig]) signals.push_back(i.sig);
@@ -211,6 +222,10 @@ Sig Names::signal(int number) const {
   return model::OTHER;
 }
 
+bool Names::never_sent(int number) const {
+  return one_other && number != other && signal(number) == model::OTHER;
+}
+
 std::uint32_t Names::mask(std::uint64_t set) const {
   std::uint32_t bits = 0;
   for (const Sig sig : signals) {
@@ -244,10 +259,12 @@ std::optional<Value> Names::status(int word) const {
   auto number = [&](int n) {
     return signal(n) == model::OTHER ? static_cast<int>(model::kOtherNumber) : n;
   };
+  if (WIFSIGNALED(word) && never_sent(WTERMSIG(word))) return std::nullopt;
   // Whether a core was written depends on limits that the model does not have.
   if (WIFSIGNALED(word)) return static_cast<Value>(number(WTERMSIG(word)));
   if (word == 0xffff) return 0xffff;
   const int stop = word >> 8 & 0xff;
+  if (!(stop & 0x80) && never_sent(stop)) return std::nullopt;
   const int plain = stop & 0x80 ? stop : number(stop);
   return static_cast<Value>((word & ~0xff00) | plain << 8);
 }

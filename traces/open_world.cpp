@@ -14,6 +14,7 @@
 
 #include "model/property.hpp"
 #include "model/requests.hpp"
+#include "traces/next.hpp"
 #include "traces/plan.hpp"
 
 namespace ptmc::traces {
@@ -124,6 +125,39 @@ class Process {
     return effects_.emplace(memo, e).first->second;
   }
 
+  // What a call that is not made could show, after steps that nobody sees.
+  std::vector<Possible> foresee(std::size_t n, const Event &call, const Plan &plan,
+                                const Names &names) const {
+    struct Way {
+      State at;
+      std::size_t from, instance;  // SIZE_MAX: none
+    };
+    std::vector<Way> ways;
+    std::unordered_set<State, StateHash> known;
+    const auto reach = [&](const State &s, std::size_t from, std::size_t instance) {
+      if (known.insert(s).second) ways.push_back({s, from, instance});
+    };
+    for (const State &s : sets_[n]) reach(s, SIZE_MAX, SIZE_MAX);
+    State next;
+    for (std::size_t w = 0; w < ways.size(); ++w) {
+      const State from = ways[w].at;
+      silent_at_->each(from, [&](std::size_t i) {
+        if (interpreter.step(i, from, next)) reach(next, w, i);
+      });
+    }
+    Outcomes outcomes(call, names);
+    for (std::size_t w = 0; w < ways.size(); ++w)
+      for (const std::size_t i : plan.alternatives)
+        if (interpreter.enabled(i, ways[w].at))
+          outcomes.add(model.instances[i], interpreter.output(i, ways[w].at), [&] {
+            std::vector<std::string> steps;
+            for (std::size_t at = w; ways[at].instance != SIZE_MAX; at = ways[at].from)
+              steps.insert(steps.begin(), model.instances[ways[at].instance].name());
+            return steps;
+          });
+    return std::move(outcomes.found);
+  }
+
   std::unique_ptr<model::Model> model_;
   const model::Model &model;
   model::Interpreter interpreter;
@@ -197,6 +231,11 @@ class OpenWorld {
 
   void run() {
     for (const Event &e : trace_.events) {
+      if (static_cast<std::size_t>(&e - trace_.events.data()) + options_.next >=
+          trace_.events.size()) {
+        foresee(e);
+        continue;
+      }
       if (e.ret || e.call == Call::died) handle(e);
       if (result_.divergence || !result_.gave_up.empty()) return;
     }
@@ -218,6 +257,7 @@ class OpenWorld {
 
   Process &process(const Tracee &t) const { return *kinds_[t.own]; }
   void handle(const Event &e);
+  void foresee(const Event &e);
   void request(const Event &e);
   void waited(const Event &e);
   void apply(const Event &e, pid_t pid, Tracee &t, Plan &plan, bool counts);
@@ -476,6 +516,18 @@ void OpenWorld::forked(const Event &e) {
   }
   Tracee &t = tracees_[child] = fresh(true);
   t.by = e.pid;
+}
+
+void OpenWorld::foresee(const Event &e) {
+  std::vector<std::vector<Possible>> of_each;
+  for (auto &[pid, t] : tracees_) {
+    if (e.target > 0 ? pid != e.target : !looks_at(e, t)) continue;
+    const Plan p = plan_for(e, pid, t);
+    if (p.kind == Ask::Kind::steps) of_each.push_back(process(t).foresee(t.states, e, p, *t.names));
+  }
+  if (!of_each.empty())
+    result_.next.push_back(
+        {static_cast<std::size_t>(&e - trace_.events.data()), of_all(std::move(of_each))});
 }
 
 void OpenWorld::handle(const Event &e) {

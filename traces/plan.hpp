@@ -74,5 +74,8 @@ inline Plan plan(const Event &event, const Names &names, const Index &index) {
 std::uint64_t outcome_key(const model::Instance &instance, model::Value output);
 // An outcome of a call as text: "ret 0", "-1 ESRCH", "status 0x80057f".
 std::string outcome(const model::Instance &instance, model::Value output, const Names &names);
+// The call with results that show this outcome, each of which does.
+std::vector<Event> observations(const Event &call, const model::Instance &instance,
+                                model::Value output, const Names &names);
 
 }  // namespace ptmc::traces

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "model/input_error.hpp"
+#include "traces/next.hpp"
 #include "traces/open_world.hpp"
 #include "traces/simulation.hpp"
 
@@ -59,6 +60,7 @@ class ClosedWorld {
   std::set<std::string> witnessed_;
   std::set<std::pair<std::string, model::StopKind>> pairs_;
   std::map<std::size_t, Explained> explained_;
+  std::map<std::size_t, std::vector<std::vector<Possible>>> next_;  // by event, each process's
 };
 
 // A tracer has a place in each process's own list.
@@ -129,6 +131,7 @@ void ClosedWorld::follow(int process) {
     add(it->second.after, e.after);
     add(it->second.rules, e.rules);
   }
+  for (Next &n : simulation.next) next_[n.event].push_back(std::move(n.possible));
   std::set<const model::Rule *> present;
   for (const model::Instance &i : machine.model.instances) present.insert(i.rule);
   for (const model::Rule &r : machine.model.rules)
@@ -151,6 +154,7 @@ void ClosedWorld::follow(int process) {
 void ClosedWorld::conclude() {
   result_.events = allowed_.size();
   for (auto &[event, e] : explained_) result_.explained.push_back(std::move(e));
+  for (auto &[event, all] : next_) result_.next.push_back({event, of_all(std::move(all))});
   if (!result_.gave_up.empty()) result_.divergence.reset();
   result_.accepted = result_.gave_up.empty() && !result_.divergence;
   if (!result_.accepted) return;

@@ -34,6 +34,20 @@ struct Explained {
   std::vector<std::string> rules;          // instances that may have made the call what it was
 };
 
+// One outcome that a call could have.
+struct Possible {
+  std::string text;             // "5 status 0x80057f"
+  std::vector<Event> shows;     // the call with such results: equal for the model
+  std::vector<std::string> by;  // rule instances, any of which gives it
+  // The kernel's own steps before it, on a shortest way from the end of the trace. None: it may
+  // come at once.
+  std::vector<std::string> after;
+};
+struct Next {
+  std::size_t event = 0;  // index into Trace::events
+  std::vector<Possible> possible;
+};
+
 class Models;
 
 struct ReplayOptions {
@@ -46,6 +60,9 @@ struct ReplayOptions {
   std::size_t max_states = 500'000;  // possible at once; more: it gives up
   bool witness = false;              // ReplayResult::witnessed; slower
   bool pairs = false;                // ReplayResult::pairs; slower
+  // So many calls at the end of the trace, which begin after all others have, were not made: what
+  // could each of them show? Calls of tracers and real parents, and proc_state.
+  std::size_t next = 0;
 };
 
 struct ReplayResult {
@@ -61,6 +78,7 @@ struct ReplayResult {
   // The same with the stop kind of the thread that took the step, or was acted upon.
   std::vector<std::pair<std::string, model::StopKind>> pairs;
   std::vector<Explained> explained;
+  std::vector<Next> next;  // of the calls that mean something to the model
   // Why nothing was decided (exit code 3): a bound, or what the model does not cover; else empty.
   std::string gave_up;
 };

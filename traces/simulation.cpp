@@ -279,6 +279,18 @@ void Simulation::advance(const Configuration &c, std::size_t slot, Emit &&emit) 
   if (stage == 0 && !p.traced_stages.empty()) fire(p.traced_stages, 0, kInside);
 }
 
+void Simulation::each_step(
+    const Configuration &c,
+    const std::function<void(const Configuration &, std::size_t instance)> &visit) {
+  hidden_at_.each(c.state, [&](std::size_t i) {
+    Configuration next = c;
+    if (held(i, c.state) || !interpreter_.step(i, c.state, next.state)) return;
+    if (follow_handlers(model_.instances[i], schema_, next)) visit(next, i);
+  });
+  for (std::size_t s = 0; s < kMaxOpen; ++s)
+    if (open_[s].plan) advance(c, s, visit);
+}
+
 // All configurations in which the call of `slot` is over and was not before, its slot free.
 Effect Simulation::closure(const Configurations &from, std::size_t slot, Seen *seen) {
   Effect effect;
@@ -507,10 +519,14 @@ std::vector<Simulation::Point> Simulation::points() const {
 }
 
 void Simulation::run() {
+  std::vector<std::size_t> not_made;
   for (const Point &p : points()) {
     switch (p.kind) {
       case Point::begins:
-        begin(p.event);
+        if (p.event + options_.next >= trace_.events.size())
+          not_made.push_back(p.event);
+        else
+          begin(p.event);
         break;
       case Point::ends:
         end(p.event);
@@ -530,6 +546,7 @@ void Simulation::run() {
     }
     if (divergence || !gave_up.empty()) return;
   }
+  if (!not_made.empty()) foresee(not_made);
   // Calls that never returned may have made processes.
   const bool forking = std::any_of(open_.begin(), open_.end(), [&](const Open &o) {
     return o.plan && o.event != kNoEvent && trace_.events[o.event].call == Call::fork;

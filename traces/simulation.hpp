@@ -102,6 +102,7 @@ class Simulation {
   std::vector<Explained> explained;
   // By the event of the fork: the states of this process in which it may have made the child.
   std::map<std::size_t, std::vector<model::State>> births;
+  std::vector<Next> next;
   // Used on every way to every configuration that is left.
   std::vector<std::string> witnessed() const;
   std::vector<std::pair<std::string, model::StopKind>> pairs() const;
@@ -134,6 +135,11 @@ class Simulation {
   Effect closure(const Configurations &from, std::size_t slot, Seen *seen);
   void bear(const std::vector<std::pair<std::size_t, model::State>> &births);
   void diverge(std::size_t slot);
+  // Visits all that may happen in a configuration before a call returns: the kernel's own steps,
+  // and those of the calls under way.
+  void each_step(const Configuration &c,
+                 const std::function<void(const Configuration &, std::size_t instance)> &visit);
+  void foresee(const std::vector<std::size_t> &calls);  // next.cpp
   std::string kinds(const model::State &s) const;
   bool in_main(const model::State &s, int thread) const;
   std::size_t slot_of(std::size_t event) const;

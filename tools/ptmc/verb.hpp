@@ -20,6 +20,7 @@ Verb check_verb(CLI::App &program);
 Verb scenario_verb(CLI::App &program);
 Verb replay_verb(CLI::App &program);
 Verb explain_verb(CLI::App &program);
+Verb next_verb(CLI::App &program);
 Verb rules_verb(CLI::App &program);
 Verb graph_verb(CLI::App &program);
 int main_job();
