@@ -277,6 +277,17 @@ class Stage {
     for (pid_t role = who::t0; role < who::none; ++role) turns_[role] = board_.slots[role].turns;
   }
 
+  // Another thread of its process stands in a stop, or is a zombie that a tracer has to reap.
+  bool is_kept_waiting(pid_t role) const {
+    for (pid_t other = who::t0; other < who::none; ++other) {
+      const Slot &slot = board_.slots[other];
+      if (other == role || slot.born == 0 || slot.leader != board_.slots[role].leader) continue;
+      const char state = proc_state(board_, other);
+      if (state == 't' || (state == 'Z' && other != slot.leader)) return true;
+    }
+    return false;
+  }
+
   // Nothing more happens of itself, as far as can be seen: who runs has been in user mode since.
   bool settled(pid_t role) const {
     const Slot &slot = board_.slots[role];
@@ -285,7 +296,8 @@ class Stage {
     if (!busy(role) && slot.turns - turns_[role] > kTurns) return true;
     const char state = proc_state(board_, role);
     const Call call = slot.call.call;  // sleeps in D: a vfork, an execve that waits for a thread
-    const bool sleeps = busy(role) && (call == Call::fork || call == Call::execve);
+    const bool sleeps =
+        busy(role) && (call == Call::fork || (call == Call::execve && is_kept_waiting(role)));
     return state != 'R' && (state != 'D' || sleeps);
   }
 
