@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -165,7 +166,7 @@ TEST_CASE("usage errors: one line, exit 2") {
 
 TEST_CASE("--help of every verb") {
   for (const std::string verb : {"", "check", "scenario", "scenario list", "scenario run", "replay",
-                                 "explain", "rules", "graph"}) {
+                                 "explain", "next", "rules", "graph"}) {
     const Result r = run(verb + " --help");
     CHECK(r.code == 0);
     CHECK(r.out.find("Usage: ptmc") != std::string::npos);
@@ -370,6 +371,35 @@ TEST_CASE("explain: every call") {
   CHECK(json["calls"][0]["after"] == Json{"t0 running"});
 }
 
+TEST_CASE("next: what may follow, with the steps before it") {
+  const TempDirectory dir;
+  const std::string good = dir.write("good", kHeader + kSeize + kInterrupt);
+  const Result text = run("next " + good);
+  CHECK(text.code == 0);
+  CHECK(text.out.find("5 status 0x80057f, PTRACE_EVENT_STOP with SIGTRAP") != std::string::npos);
+  CHECK(text.out.find("trap.event_stop(t0)") != std::string::npos);
+  const Json json = json_of(run("next --format json " + good));
+  CHECK(json["verdict"] == "accepted");
+  std::map<std::string, std::set<std::string>> outcomes;
+  for (const Json &call : json["next"]) {
+    check_keys(call, "pid:number call:string outcomes:array");
+    for (const Json &o : call["outcomes"]) {
+      check_keys(o, "outcome:string rules:array now:boolean after:array");
+      CHECK(o["now"] == o["after"].empty());
+      CHECK(!o["rules"].empty());
+      outcomes[call["call"]].insert(o["outcome"]);
+    }
+  }
+  // The trap is on its way: SIGTRAP only, as the group is not stopped.
+  CHECK(outcomes["3 wait4(5, WNOHANG|__WALL)"] == std::set<std::string>{"0", "5 status 0x80057f"});
+  CHECK(outcomes["3 ptrace(PTRACE_LISTEN, 5, 0x0, 0x0)"] == std::set<std::string>{"0", "-1 ESRCH"});
+  CHECK(outcomes["3 ptrace(PTRACE_SEIZE, 5, 0x0, 0x0)"] == std::set<std::string>{"-1 EPERM"});
+  const Result rejected = run("next " + dir.write("bad", kBad + kUser));
+  CHECK(rejected.code == 1);
+  CHECK(rejected.out.starts_with("rejected "));
+  CHECK(usage_error("next /no/such/file").find("/no/such/file") != std::string::npos);
+}
+
 TEST_CASE("scenario: listed, run, replayed, explained") {
   const Json listed = json_of(run("scenario list --format json"))["scenarios"];
   REQUIRE(listed.size() >= 40);
@@ -416,6 +446,13 @@ TEST_CASE("rules: each once, with the keys of the contract") {
     CHECK(ids.size() > 60);
     CHECK(ids.contains("listen") == (design != "legacy"));
     CHECK(ids.contains("traceme"));
+    const auto rule = [&](const std::string &id) {
+      return *std::find_if(json["rules"].begin(), json["rules"].end(),
+                           [&](const Json &r) { return r["id"] == id; });
+    };
+    if (design == "linux-3.4") CHECK(rule("loop.group_exit")["since"] == "5.0");
+    const Json changed = rule("send.process").value("changed", Json::array());
+    CHECK(std::find(changed.begin(), changed.end(), "6.1") != changed.end());
     const std::string text = run("rules --design " + design).out;
     for (const std::string &id : ids)
       CHECK(("\n" + text).find("\n" + id + " (") != std::string::npos);

@@ -29,6 +29,7 @@ Json to_json(const DesignRule &r, std::size_t witnessed) {
             {"semantics", r.rule.semantics}};
   if (!r.rule.since.empty()) json["since"] = r.rule.since;
   if (!r.rule.until.empty()) json["until"] = r.rule.until;
+  if (!r.changes.empty()) json["changed"] = r.changes;
   json["witnessed"] = witnessed;
   return json;
 }
@@ -39,6 +40,7 @@ void print_text(const DesignRule &r, std::size_t witnessed) {
   fmt::print("    {} [{}]", fmt::join(r.rule.functions, ", "), fmt::join(r.rule.semantics, ", "));
   if (!r.rule.since.empty()) fmt::print(", since {}", r.rule.since);
   if (!r.rule.until.empty()) fmt::print(", until {}", r.rule.until);
+  if (!r.changes.empty()) fmt::print(", changed in {}", fmt::join(r.changes, ", "));
   fmt::print(", witnessed {}\n", witnessed);
 }
 
