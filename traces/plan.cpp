@@ -282,9 +282,10 @@ std::string outcome(const Instance &i, Value output, const Names &names) {
       if (output & model::kThreadMessage)
         return fmt::format("message {}", names.tid(static_cast<int>(output & 0xff)));
       return fmt::format("message {:#x}", output);
-    case Action::sigchld:
-      return fmt::format("SIGCHLD code {} of t{} status {}", output >> 24, output >> 16 & 0xff,
-                         output & 0xffff);
+    case Action::sigchld: {
+      const Siginfo info = *observations({}, i, output, names).front().siginfo;
+      return fmt::format("SIGCHLD si_code {} of {} si_status {}", info.code, info.pid, info.status);
+    }
     default:
       return "0";
   }
