@@ -274,7 +274,8 @@ void check_event(const Corpus &corpus, const Trace &whole, std::size_t at, Model
   for (const Event &e : substitutes(corpus, trace, trace.events.back())) tried.emplace(shown(e), e);
   tried.insert(listed.begin(), listed.end());
   ++sum.events;
-  for (auto [text, e] : tried) {
+  for (const auto &[text, substitute] : tried) {
+    Event e = substitute;
     e.t0 = trace.events.back().t0;
     e.t1 = trace.events.back().t1;
     trace.events.back() = e;
