@@ -90,7 +90,7 @@ struct Label {
   Err err = Err::ok;
   // wait: which options the caller gave (WaitOption). A report holds for every call that gives at
   // least these, and leaves the rest to be waited for again with kNowait only; "nothing there" for
-  // exactly these; ECHILD looks at kExited alone.
+  // exactly these; ECHILD looks at kExited and, without it, at kContinued.
   int options = 0;
   int tracer = 0;  // which one acts
   bool operator==(const Label &) const = default;
