@@ -60,6 +60,7 @@ enum class Action : std::uint8_t {
 // PEEKSIGINFO: of which queue, or with which bad argument.
 enum Peek : std::uint8_t { kPeekPrivate, kPeekShared, kPeekBadFlags, kPeekBadAddress };
 inline constexpr int kFlip = 1 << 16;
+inline constexpr int kOfChild = 1 << 8;  // send: a child's signal, with the Sig
 inline constexpr Value kAnyMessage = 1u << 30;  // the message is not the model's
 inline constexpr Value kThreadMessage = 1u << 29;
 inline constexpr Value kTrapInfo = 1u << 31;
@@ -90,7 +91,7 @@ struct Label {
   Err err = Err::ok;
   // wait: which options the caller gave (WaitOption). A report holds for every call that gives at
   // least these, and leaves the rest to be waited for again with kNowait only; "nothing there" for
-  // exactly these; ECHILD looks at kExited alone.
+  // exactly these; ECHILD looks at kExited and, without it, at kContinued.
   int options = 0;
   int tracer = 0;  // which one acts
   bool operator==(const Label &) const = default;

@@ -39,6 +39,28 @@ void signal_rules(Model &m) {
       }
     }
   }
+  // A child's signal is addressed to the thread that has made it, and is the process's.
+  if (m.processes() == 1) {
+    const Rule *of_child = m.family({"send.child",
+                                     Actor::world,
+                                     "a child's signal comes to the thread that has made it",
+                                     {"do_notify_parent", "do_notify_parent_cldstop"},
+                                     {"R40", "R47", "8"},
+                                     "",
+                                     ""});
+    for (Sig sig : m.signals())
+      for (int t = 0; t < m.threads(); ++t)
+        for (const Target &to : targets(m, t, true)) {
+          Step s(m, of_child, t,
+                 sname(sig) + ", " + tname(t) + (to.pick < 0 ? "" : ", wakes " + tname(to.pick)),
+                 {Action::send, t, sig | kOfChild, Err::ok, 0});
+          s.needs(Feature::forks);
+          s.needs(!s.on(Feature::open_world));
+          s.guard("it exists", exists(s, t));
+          send(s, sig, to, Info::user, truth(true));
+          m.add(std::move(s));
+        }
+  }
   const Rule *gone = m.family({"send.esrch",
                                Actor::world,
                                "no such process or thread",

@@ -276,8 +276,15 @@ void empty(Model &m, const Caller &c) {
         return s;
       };
       auto anybody = [](const Step &, int) { return truth(true); };
-      // A wait that leaves out deaths does not count the dead that it could reap.
-      auto alive = [&](const Step &s, int t) { return !any_exit(s, t, c); };
+      // A wait that leaves out deaths does not count the dead that it could reap, nor a tracee that
+      // is a dead leader of living threads, unless it looks for SIGCONT.
+      auto counted = [&](int given) {
+        return [&c, given](const Step &s, int t) {
+          const Expr leads = at_loc(s, t, Loc::zombie) && !dead_and_whole(s, t);
+          return !any_exit(s, t, c) &&
+                 !(seen(s, t, c).tracee && leads && truth(!(given & kContinued)));
+        };
+      };
       for (int options = 0; options < 8; ++options) {
         const int given = (options & 3) | (options & 4 ? 0 : kExited);
         Step s = start(nothing,
@@ -287,7 +294,7 @@ void empty(Model &m, const Caller &c) {
                        Err::ok, given | kNohang);
         if (!(given & kExited)) s.needs(Feature::waitid);
         s.guard("there is somebody to wait for",
-                (given & kExited) ? each(s, anybody) : each(s, alive));
+                (given & kExited) ? each(s, anybody) : each(s, counted(given)));
         // In an open world a leader's death may wait for threads that nobody sees.
         if (given & kExited)
           s.guard("nobody has died", s.on(Feature::open_world) || !each(s, [&](Step &x, int t) {
@@ -304,10 +311,15 @@ void empty(Model &m, const Caller &c) {
         s.output(constant(0));
         m.add(std::move(s));
       }
-      for (int given : {int{kExited}, 0}) {
-        Step s = start(none, given ? "" : ", no WEXITED", Err::echild, given);
-        if (!given) s.needs(Feature::waitid);
-        s.guard("there is nobody to wait for", given ? !each(s, anybody) : !each(s, alive));
+      for (int given : {int{kExited}, 0, int{kContinued}}) {
+        Step s = start(none,
+                       given == kExited ? ""
+                       : given          ? ", WCONTINUED, no WEXITED"
+                                        : ", no WEXITED",
+                       Err::echild, given);
+        if (given != kExited) s.needs(Feature::waitid);
+        s.guard("there is nobody to wait for",
+                given == kExited ? !each(s, anybody) : !each(s, counted(given)));
         m.add(std::move(s));
       }
     }

@@ -1,6 +1,8 @@
 // The random programs of tools/difftest: their generator, their shrinker, and what they find.
 #include "tools/difftesting/difftest.hpp"
 #include <doctest/doctest.h>
+#include <sched.h>
+#include <map>
 #include <set>
 #include <sstream>
 #include "tools/difftesting/generate.hpp"
@@ -95,6 +97,54 @@ TEST_CASE("the shrinker leaves only what a failure needs") {
   CHECK(small.steps[1].async);
   CHECK(small.threads == 2);
   CHECK(asked < 60);
+}
+
+TEST_CASE("the shrinker drops with a fork what its child does") {
+  Scenario failing;
+  failing.steps = {step(who::t0, Call::fork), step(who::t1, Call::fork),
+                   step(who::t2, Call::getpid), step(who::t1, Call::getpid),
+                   step(who::t0, Call::pause)};
+  failing.steps[0].event.child = who::t1;
+  failing.steps[1].event.child = who::t2;
+  bool orphans = false;
+  const Scenario small = shrink(failing, [&](const Scenario &scenario) {
+    bool forks = false, pauses = false;
+    for (const Step &s : scenario.steps) {
+      forks = forks || s.event.child == who::t1;
+      orphans = orphans || (s.event.pid == who::t1 && !forks);
+      pauses = pauses || s.event.call == Call::pause;
+    }
+    return pauses;
+  });
+  CHECK(small.steps.size() == 1);
+  CHECK_FALSE(orphans);
+}
+
+TEST_CASE("random programs have several processes and threads") {
+  Generator generator;
+  int forks = 0, clones = 0, execs = 0;
+  for (std::uint64_t number = 0; number < 200; ++number) {
+    bool fork = false, clone = false, exec = false;
+    const Scenario program = generator.program(1, number, nullptr);
+    std::map<pid_t, pid_t> leader;
+    std::map<pid_t, int> threads{{who::t0, program.threads}};
+    for (pid_t role = who::t0; role < who::t0 + program.threads; ++role) leader[role] = who::t0;
+    for (const Step &s : program.steps) {
+      exec = exec || s.event.call == Call::execve;
+      if (s.event.call != Call::fork) continue;
+      const bool thread = s.event.data & CLONE_THREAD;
+      (thread ? clone : fork) = true;
+      REQUIRE(leader.count(s.event.pid) == 1);
+      REQUIRE(leader.count(s.event.child) == 0);
+      leader[s.event.child] = thread ? leader[s.event.pid] : s.event.child;
+      CHECK(++threads[leader[s.event.child]] <= traces::kMaxThreads);
+    }
+    CHECK(threads.size() <= 3);
+    forks += fork, clones += clone, execs += exec;
+  }
+  CHECK(forks > 20);
+  CHECK(clones > 20);
+  CHECK(execs > 10);
 }
 
 TEST_CASE("the model explains random programs") {

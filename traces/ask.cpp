@@ -565,8 +565,9 @@ void Asker::procmask() {
 
 void Asker::sigaction() {
   if (e.sig == SIGCHLD && names.of_parent(e.pid)) {
+    if (failed(e)) return;
     Step s = step_of(Action::sigaction, Actor::parent, Match::disposition,
-                     static_cast<int>(e.disposition));
+                     e.disposition == Disposition::ignore ? 1 : 0);
     step(s);
     return;
   }
@@ -733,14 +734,14 @@ Ask parent_may_die() {
   return ask;
 }
 
-Ask may_get(Sig sig) {
+Ask may_get(Sig sig, int thread) {
   Ask ask;
   ask.kind = Ask::Kind::steps;
   ask.steps = {{.action = Action::send,
                 .actor = Actor::world,
                 .match = Match::argument,
-                .thread = -1,
-                .argument = sig,
+                .thread = thread,
+                .argument = sig | model::kOfChild,
                 .err = static_cast<int>(Err::ok)}};
   ask.ends = Ends::never;
   ask.repeats = true;

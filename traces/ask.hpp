@@ -150,8 +150,8 @@ struct AskHash {
 };
 
 Ask ask(const Event &event, const Names &names);
-// A child of this process may change at any time from now on: this signal may come.
-Ask may_get(model::Sig sig);
+// A child of this thread may change at any time from now on: this signal may come.
+Ask may_get(model::Sig sig, int thread);
 // The tracer in this place, or the real parent, may die from now on.
 Ask may_die(int tracer);
 Ask parent_may_die();

@@ -45,7 +45,10 @@ std::function<bool(const Label &)> alike(const Ask::Step &s) {
       };
     case Ask::Match::wait:
       return [only = s.thread, given = s.argument, nohang = s.nohang](const Label &l) {
-        if (l.err == Err::echild) return l.thread == only && !((l.options ^ given) & kLooks);
+        const bool deaths = given & model::kExited;
+        if (l.err == Err::echild)
+          return l.thread == only &&
+                 !((l.options ^ given) & (kLooks | (deaths ? 0 : model::kContinued)));
         if (l.options & model::kNohang)
           return nohang && l.options == ((given & ~model::kNowait) | model::kNohang) &&
                  l.thread == only;

@@ -1,6 +1,7 @@
 #include "traces/simulation.hpp"
 
 #include <fmt/format.h>
+#include <linux/ptrace.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -226,6 +227,13 @@ bool Simulation::over(const Configuration &c, std::size_t slot) const {
   }
 }
 
+// Whether the tracer or parent that this step ends is dead.
+bool Simulation::is_dead(const State &s, const Ask::Step &step) const {
+  if (step.action == model::Action::tracer_exit)
+    return schema_.get(s, schema_.tracers[static_cast<std::size_t>(step.tracer)].dead) != 0;
+  return schema_.get(s, schema_.parent.state) != static_cast<Value>(model::Parent::lives);
+}
+
 // vfork's child is another process: until it can have left, its parent waits.
 bool Simulation::held(std::size_t instance, const State &s) const {
   if (!held_ || !memory_.waits_for_child(instance)) return false;
@@ -270,6 +278,8 @@ void Simulation::advance(const Configuration &c, std::size_t slot, Emit &&emit) 
       emit(next, i);
     }
   };
+  // A child that is made later has no more of a tracer or parent that was dead by then.
+  if (stage == 0 && p.ends == Ends::exited && is_dead(c.state, p.steps[0])) return pass(c);
   if (stage & kInside) return fire(p.traced_stages, stage & ~kInside, kInside);
   const bool changes_nothing = p.stages.empty();
   if (!changes_nothing)
@@ -441,6 +451,22 @@ void Simulation::end(std::size_t event) {
   if (!some) return diverge(slot);
   allowed.emplace_back(event, outcomes);
   open_[slot] = {};
+  if (trace_.events[event].request == PTRACE_SETSIGMASK && trace_.events[event].ret == 0)
+    look_at_handlers(event);
+}
+
+// The handler's return undoes SETSIGMASK; the model's does not know the mask of before.
+void Simulation::look_at_handlers(std::size_t event) {
+  const int thread = names_.thread(trace_.events[event].target, trace_.events[event].t0);
+  if (thread < 0) return;
+  const auto &handling = schema_.thread[static_cast<std::size_t>(thread)].handling;
+  for (const auto &[c, rules] : now())
+    for (const model::Field f : handling)
+      if (schema_.get(c.state, f)) {
+        gave_up = fmt::format("line {}: PTRACE_SETSIGMASK while a handler runs is not in the model",
+                              trace_.events[event].line);
+        return;
+      }
 }
 
 void Simulation::diverge(std::size_t slot) {
@@ -483,25 +509,38 @@ std::vector<Simulation::Point> Simulation::points() const {
     all.push_back({e.t0, Point::begins, i});
     if (e.t1 != UINT64_MAX) all.push_back({std::max(e.t1, e.t0), Point::ends, i});
   }
-  std::map<Sig, std::uint64_t> signals;  // and from when on they may come
-  const auto may_come = [&](Sig sig, std::uint64_t from) {
-    auto [it, fresh] = signals.try_emplace(sig, from);
+  std::map<std::size_t, std::uint64_t> signals;  // and from when on they may come
+  const auto may_come = [&](Sig sig, int thread, std::uint64_t from) {
+    const std::size_t which = static_cast<std::size_t>(sig) | static_cast<std::size_t>(thread) << 8;
+    auto [it, fresh] = signals.try_emplace(which, from);
     if (!fresh) it->second = std::min(it->second, from);
+  };
+  // A thread's children are those of another when it has ended.
+  const auto may_end_alone = [&](int thread) {
+    return std::any_of(process_.events.begin(), process_.events.end(), [&](std::size_t i) {
+      const Event &e = trace_.events[i];
+      return (e.call == Call::exit && names_.thread(e.pid, e.t0) == thread) ||
+             (e.call == Call::execve && names_.thread(e.pid, e.t0) >= 0);
+    });
   };
   for (const Cast::Process &p : processes) {
     if (p.forked_by != names_.process) continue;
     const Event &fork = trace_.events[p.fork];
     if (p.parent == process_.pid && p.may_change != UINT64_MAX) {
       const std::uint64_t from = std::max(p.may_change, p.from);
-      may_come(model::CHLD, from);
-      if (const Sig sig = names_.signal(static_cast<int>(fork.data & 0xff)); sig != model::NONE)
-        may_come(sig, from);
+      const Sig death = names_.signal(static_cast<int>(fork.data & 0xff));
+      const int forker = names_.thread(fork.pid, fork.t0);
+      for (int thread = 0; thread < schema_.shape.threads; ++thread) {
+        if (thread != forker && !may_end_alone(forker)) continue;
+        may_come(model::CHLD, thread, from);
+        if (death != model::NONE) may_come(death, thread, from);
+      }
     }
     if ((fork.data & CLONE_VFORK) && p.may_leave != UINT64_MAX)
       all.push_back({std::max(p.may_leave, p.from + 1), Point::leaves,
                      static_cast<std::size_t>(names_.thread(fork.pid, fork.t0))});
   }
-  for (const auto &[sig, from] : signals) all.push_back({from, Point::may_get, sig});
+  for (const auto &[which, from] : signals) all.push_back({from, Point::may_get, which});
   const auto may_end = [&](pid_t tid, Point::Kind kind, std::size_t event) {
     const auto from = names_.cast->may_end(tid);
     if (from && *from != UINT64_MAX) all.push_back({std::max(*from, process_.from), kind, event});
@@ -532,7 +571,7 @@ void Simulation::run() {
         end(p.event);
         break;
       case Point::may_get:
-        open(kNoEvent, may_get(static_cast<Sig>(p.event)));
+        open(kNoEvent, may_get(static_cast<Sig>(p.event & 0xff), static_cast<int>(p.event >> 8)));
         break;
       case Point::tracer_dies:
         open(kNoEvent, may_die(static_cast<int>(p.event)));

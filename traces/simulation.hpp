@@ -121,7 +121,8 @@ class Simulation {
   struct Point {
     std::uint64_t time;
     enum Kind : std::uint8_t { ends, begins, may_get, tracer_dies, parent_dies, leaves } kind;
-    std::size_t event;  // may_get: the Sig; tracer_dies: which; leaves: the thread
+    std::size_t event;  // may_get: the Sig and, from bit 8, the thread; tracer_dies: which; leaves:
+                        // the thread
   };
 
   std::vector<Point> points() const;
@@ -140,6 +141,8 @@ class Simulation {
   void each_step(const Configuration &c,
                  const std::function<void(const Configuration &, std::size_t instance)> &visit);
   void foresee(const std::vector<std::size_t> &calls);  // next.cpp
+  void look_at_handlers(std::size_t event);
+  bool is_dead(const model::State &s, const Ask::Step &step) const;
   std::string kinds(const model::State &s) const;
   bool in_main(const model::State &s, int thread) const;
   std::size_t slot_of(std::size_t event) const;

@@ -1,6 +1,7 @@
 #include "tools/difftesting/shrink.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace ptmc::difftest {
 namespace {
@@ -8,6 +9,17 @@ namespace {
 using traces::Scenario;
 using traces::Step;
 namespace who = traces::who;
+
+// Whose fork step is gone does nothing any more.
+void drop_unmade(Scenario &scenario) {
+  std::set<pid_t> made;
+  for (pid_t role = who::t0; role < who::t0 + scenario.threads; ++role) made.insert(role);
+  std::erase_if(scenario.steps, [&](const Step &step) {
+    const bool absent = traces::is_tracee(step.event.pid) && made.count(step.event.pid) == 0;
+    if (!absent && step.event.call == traces::Call::fork) made.insert(step.event.child);
+    return absent;
+  });
+}
 
 // Without some steps: large pieces first, then single ones, until none can go.
 Scenario with_fewer_steps(Scenario scenario, const Fails &fails) {
@@ -19,6 +31,7 @@ Scenario with_fewer_steps(Scenario scenario, const Fails &fails) {
       const auto first = smaller.steps.begin() + static_cast<std::ptrdiff_t>(at);
       const std::size_t end = std::min(at + piece, smaller.steps.size());
       smaller.steps.erase(first, smaller.steps.begin() + static_cast<std::ptrdiff_t>(end));
+      drop_unmade(smaller);
       if (!smaller.steps.empty() && fails(smaller)) {
         scenario = std::move(smaller);
         removed = true;
@@ -49,7 +62,7 @@ Scenario with_fewer_threads(Scenario scenario, const Fails &fails) {
   pid_t last = who::t0;
   for (const Step &step : scenario.steps)
     for (const pid_t role : {step.event.pid, step.event.target, step.event.tgid})
-      if (role <= who::t3) last = std::max(last, role);
+      if (role < who::t0 + scenario.threads) last = std::max(last, role);
   while (who::t0 + scenario.threads - 1 > last) {
     Scenario smaller = scenario;
     --smaller.threads;
