@@ -60,7 +60,7 @@ enum class Action : std::uint8_t {
 // PEEKSIGINFO: of which queue, or with which bad argument.
 enum Peek : std::uint8_t { kPeekPrivate, kPeekShared, kPeekBadFlags, kPeekBadAddress };
 inline constexpr int kFlip = 1 << 16;
-inline constexpr int kOfChild = 1 << 8;  // send: a child's signal, with the Sig
+inline constexpr int kOfChild = 1 << 8;         // send: a child's signal, with the Sig
 inline constexpr Value kAnyMessage = 1u << 30;  // the message is not the model's
 inline constexpr Value kThreadMessage = 1u << 29;
 inline constexpr Value kTrapInfo = 1u << 31;
