@@ -154,6 +154,7 @@ struct Asker {
 
 void Asker::traceme() {
   ask.thread = names.thread(e.pid, e.t0);
+  if (ask.thread < 0) return;
   ask.by_main = true;
   Step s = step_of(Action::traceme, Actor::tracee, Match::thread);
   s.thread = ask.thread;
