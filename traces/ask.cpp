@@ -54,27 +54,6 @@ int failed(const Event &e) { return e.ret && *e.ret < 0 ? e.err : 0; }
 constexpr long kSysEmu = 31, kSysEmuSinglestep = 32;  // PTRACE_*, of x86
 constexpr std::uint64_t kSigsetSize = 8;
 
-// The requests that resume with a signal, or detach.
-Action resumes(long request) {
-  switch (request) {
-    case PTRACE_CONT:
-      return Action::cont;
-    case PTRACE_SYSCALL:
-      return Action::syscall;
-    case PTRACE_SINGLESTEP:
-    case PTRACE_SINGLEBLOCK:
-      return Action::singlestep;
-    case kSysEmu:
-      return Action::sysemu;
-    case kSysEmuSinglestep:
-      return Action::sysemu_singlestep;
-    case PTRACE_DETACH:
-      return Action::detach;
-    default:
-      return Action::hidden;
-  }
-}
-
 // wait4 always waits for deaths; its WUNTRACED is waitid's WSTOPPED.
 int wait_options(const Event &e) {
   int given = e.call == Call::waitid && !(e.options & WEXITED) ? 0 : int{model::kExited};
@@ -250,6 +229,14 @@ void Asker::request(int t) {
     s.argument = set;
     return s;
   };
+  if (const Action action = resumes(e.request); action != Action::hidden) {
+    if (!bad_signal) {
+      same.match = Match::argument;
+      same.argument = names.signal(static_cast<int>(e.data));
+    }
+    step(of(bad_signal ? Action::invalid : action));
+    return;
+  }
   switch (e.request) {
     case PTRACE_ATTACH:
       step(of(Action::attach));
@@ -270,19 +257,6 @@ void Asker::request(int t) {
       return;
     case PTRACE_SETOPTIONS:
       step(takes(Action::setoptions, names.option_set(e.data)));
-      return;
-    case PTRACE_CONT:
-    case PTRACE_SYSCALL:
-    case PTRACE_DETACH:
-    case PTRACE_SINGLESTEP:
-    case PTRACE_SINGLEBLOCK:
-    case kSysEmu:
-    case kSysEmuSinglestep:
-      if (!bad_signal) {
-        same.match = Match::argument;
-        same.argument = names.signal(static_cast<int>(e.data));
-      }
-      step(of(bad_signal ? Action::invalid : resumes(e.request)));
       return;
     case PTRACE_GETSIGINFO:
       if (failed(e) == EFAULT) return stopped(Action::getsiginfo, t);
@@ -600,6 +574,26 @@ void mix(std::size_t &h, std::uint64_t x) {
 }
 
 }  // namespace
+
+Action resumes(long request) {
+  switch (request) {
+    case PTRACE_CONT:
+      return Action::cont;
+    case PTRACE_SYSCALL:
+      return Action::syscall;
+    case PTRACE_SINGLESTEP:
+    case PTRACE_SINGLEBLOCK:
+      return Action::singlestep;
+    case kSysEmu:
+      return Action::sysemu;
+    case kSysEmuSinglestep:
+      return Action::sysemu_singlestep;
+    case PTRACE_DETACH:
+      return Action::detach;
+    default:
+      return Action::hidden;
+  }
+}
 
 std::size_t AskHash::operator()(const Ask &a) const {
   std::size_t h = 0;

@@ -149,6 +149,8 @@ struct AskHash {
   std::size_t operator()(const Ask &ask) const;
 };
 
+// What a request that resumes with a signal, or detaches, does; hidden: it is another.
+model::Action resumes(long request);
 Ask ask(const Event &event, const Names &names);
 // A child of this thread may change at any time from now on: this signal may come.
 Ask may_get(model::Sig sig, int thread);

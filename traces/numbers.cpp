@@ -26,13 +26,6 @@ constexpr std::pair<std::uint64_t, model::Option> kOptions[] = {
     {PTRACE_O_TRACEEXEC, model::TRACEEXEC},      {PTRACE_O_TRACEVFORKDONE, model::TRACEVFORKDONE},
     {PTRACE_O_TRACESECCOMP, model::TRACESECCOMP}};
 
-bool resumes_or_detaches(const Event &e) {
-  constexpr long kRequests[] = {
-      PTRACE_CONT, PTRACE_SYSCALL, PTRACE_SINGLESTEP, PTRACE_SINGLEBLOCK, 31, 32, PTRACE_DETACH};
-  return e.call == Call::ptrace &&
-         std::find(std::begin(kRequests), std::end(kRequests), e.request) != std::end(kRequests);
-}
-
 // The signals that a call names or shows.
 std::vector<int> signals_of(const Event &e) {
   std::vector<int> all;
@@ -41,7 +34,7 @@ std::vector<int> signals_of(const Event &e) {
   };
   add(static_cast<std::uint64_t>(e.sig));
   if (e.call == Call::fork) add(e.data & 0xff);
-  if (resumes_or_detaches(e)) add(e.data);
+  if (e.call == Call::ptrace && resumes(e.request) != model::Action::hidden) add(e.data);
   if (e.status && WIFSTOPPED(*e.status))
     add(static_cast<std::uint64_t>(WSTOPSIG(*e.status) & 0x7f));
   if (e.siginfo && e.call == Call::ptrace) add(static_cast<std::uint64_t>(e.siginfo->signo));

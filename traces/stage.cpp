@@ -294,7 +294,10 @@ class Stage {
     if (slot.born == 0 || slot.dead) return true;
     if (!is_tracee(role) && !busy(role)) return true;
     if (!busy(role) && slot.turns - turns_[role] > kTurns) return true;
-    const char state = proc_state(board_, role);
+    char state = proc_state(board_, role);
+    // Under the leader's id, but for the new image, which has not told yet.
+    if (state == 'X' && busy(role) && slot.call.call == Call::execve)
+      state = proc_state(board_, slot.leader);
     const Call call = slot.call.call;  // sleeps in D: a vfork, an execve that waits for a thread
     const bool sleeps =
         busy(role) && (call == Call::fork || (call == Call::execve && is_kept_waiting(role)));
