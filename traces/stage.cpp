@@ -296,8 +296,12 @@ class Stage {
     if (!busy(role) && slot.turns - turns_[role] > kTurns) return true;
     char state = proc_state(board_, role);
     // Under the leader's id, but for the new image, which has not told yet.
-    if (state == 'X' && busy(role) && slot.call.call == Call::execve)
+    // Its entry in /proc may be missing meanwhile.
+    if (state == 'X' && busy(role) && slot.call.call == Call::execve &&
+        kill(real(slot.leader), 0) == 0) {
       state = proc_state(board_, slot.leader);
+      if (state == 'X') return false;
+    }
     const Call call = slot.call.call;  // sleeps in D: a vfork, an execve that waits for a thread
     const bool sleeps =
         busy(role) && (call == Call::fork || (call == Call::execve && is_kept_waiting(role)));
