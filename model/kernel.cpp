@@ -109,9 +109,20 @@ Expr ignores(const Step &s, Sig sig) {
   return eq(s.get(s.p->disposition[sig]), 1) || by_default;
 }
 
+bool makes_child(SysCall call) { return call >= SysCall::fork; }
+
 void no_call(Step &s, int t) {
-  s.set(s.t(t).call, 0);
-  s.set(s.t(t).flags, 0);
+  for (Field f : {s.t(t).call, s.t(t).flags, s.t(t).again}) s.set(f, 0);
+}
+
+void leave_handler(Step &s, int t) {
+  const ThreadFields &f = s.t(t);
+  Expr outermost = ne(s.get(f.again), 0);
+  for (Sig sig : s.schema.shape.signals) outermost = outermost && !s.get(f.handling[sig]);
+  s.when(outermost, [&] {
+    s.set(f.call, s.get(f.again));
+    s.set(f.again, 0);
+  });
 }
 
 void end_body(Step &s, int t) {
@@ -436,6 +447,8 @@ void forget(Step &s, int t) {
     s.clear(f.mask[sig]);
     s.clear(f.handling[sig]);
   }
+  s.set(f.again, 0);
+  s.set(f.flags, 0);
   s.set(f.stopsig, 0);
   clear_pending(s, t);
 }

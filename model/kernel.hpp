@@ -75,7 +75,9 @@ void unlink(Step &s, int t, Expr code);  // __ptrace_unlink, waking with `code`
 void reap_itself(Step &s, int t);        // EXIT_DEAD; its release follows
 void release(Step &s, int t);            // release_task
 void end_body(Step &s, int t);           // nothing is left of its system call but the exit
+bool makes_child(SysCall call);
 void no_call(Step &s, int t);            // nothing is left of it
+void leave_handler(Step &s, int t);      // a handler has returned (ERESTARTNOINTR)
 Expr restarts(const Step &s, int t);     // its system call starts again where it is interrupted
 void notify_exit(Step &s, int t);        // do_notify_parent: to the tracer, or the leader's parent
 void retarget(Step &s, int t, Sig sig);  // retarget_shared_pending: t no longer takes sig

@@ -31,7 +31,9 @@ std::vector<Meaning> thread_fields(const View &v, int t) {
       {f.message, v.at(t, {ptrace_event_trap, forked, vfork_wait, execed})},
       {f.good, v.at(t, {entry_trap, exit_trap})},
       {f.call, alive},
-      {f.flags, makes_child && !v.at(t, {forked, ptrace_event_trap, vfork_wait})},
+      {f.flags,
+       (makes_child && !v.at(t, {forked, ptrace_event_trap, vfork_wait})) || ne(v.get(f.again), 0)},
+      {f.again, alive},
       // An exit's system call carries its status from its entry.
       {f.status, v.exits(t) || calls_exit},
       {f.by, v.traced(t)},

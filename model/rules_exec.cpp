@@ -80,6 +80,8 @@ void new_image(Step &s, int t) {
     s.when(eq(s.get(disposition), 2), [&] { s.set(disposition, 0); });
   }
   s.clear(s.t(t).vforked);
+  s.set(s.t(t).again, 0);
+  s.set(s.t(t).flags, 0);
   s.clear(s.p->clone_child);  // the exit signal is SIGCHLD again
 }
 

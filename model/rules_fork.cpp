@@ -27,7 +27,7 @@ Expr needed(const Model &m, SysCall call) {
 // A flag of the system call.
 Expr flag(const Step &s, int t, CloneFlag bit) {
   Expr set = truth(false);
-  for (Value v = 0; v <= (kCloneUntraced | kClonePtrace); ++v)
+  for (Value v = 0; v < kCloneFlags; ++v)
     if (v & bit) set = set || eq(s.get(s.t(t).flags), v);
   return set;
 }
@@ -90,7 +90,8 @@ void new_process(Step &s, int t, int u, SysCall call) {
     for (Field f : {s.p->jobs, s.p->cld, s.p->group_exit, s.p->stop_count, s.p->stop_code,
                     s.p->death, s.p->exec_task})
       s.set(f, 0);
-    s.set(s.p->clone_child, truth(call == SysCall::spawn));
+    s.set(s.p->clone_child, ite(flag(s, t, kCloneParent), s.get(mine.clone_child),
+                                truth(call == SysCall::spawn) || flag(s, t, kOtherSignal)));
     if (call == SysCall::vfork) s.raise(s.t(u).vforked);
   });
 }

@@ -56,7 +56,9 @@ void enter(Step &s, int t, Loc trap) {
 
 std::string flags_text(Value flags) {
   return std::string(flags & kCloneUntraced ? ", CLONE_UNTRACED" : "") +
-         (flags & kClonePtrace ? ", CLONE_PTRACE" : "");
+         (flags & kClonePtrace ? ", CLONE_PTRACE" : "") +
+         (flags & kOtherSignal ? ", not SIGCHLD" : "") +
+         (flags & kCloneParent ? ", CLONE_PARENT" : "");
 }
 
 Expr needed(const Model &m, SysCall call) {
@@ -104,6 +106,7 @@ void entry(Model &m) {
       } else if (c > SysCall::sigreturn) {
         s.needs(needed(m, c));
         if (code) s.needs(Feature::clone_flags);
+        if (makes_child(c)) s.at("no fork waits for a handler's end", s.t(t).again, 0);
         s.set(s.t(t).flags, code);
       } else {
         s.needs(s.on(Feature::plain_syscalls) ||
@@ -131,11 +134,14 @@ void entry(Model &m) {
     make(SysCall::sigreturn, "sigreturn", 0);
     make(SysCall::filtered, "filtered", 0);
     make(SysCall::exec, "execve", 0);
-    for (Value flags = 0; flags <= (kCloneUntraced | kClonePtrace); ++flags) {
-      make(SysCall::fork, "fork", flags);
+    for (Value flags = 0; flags < kCloneFlags; ++flags) {
+      const bool outside = flags & (kOtherSignal | kCloneParent);
+      if (outside && m.processes() > 1) continue;
+      const bool given = flags & kOtherSignal;
+      if (!given) make(SysCall::fork, "fork", flags);
       make(SysCall::vfork, "vfork", flags);
-      make(SysCall::clone, "clone", flags);
-      make(SysCall::spawn, "spawn", flags);
+      if (!outside) make(SysCall::clone, "clone", flags);
+      if (!given) make(SysCall::spawn, "spawn", flags);
     }
     for (Value code : m.schema.shape.exit_codes) {
       make(SysCall::exit, "exit", code);
@@ -186,7 +192,9 @@ void exit(Model &m) {
       s.guard("nothing keeps it asleep", !sleeps || s.get(f.sigpending));
       s.guard("it makes no child, or a signal is pending",
               !forks || has_work(s, t) || killed(s, t));
+      s.when(forks, [&] { s.set(f.sigpending, has_work(s, t)); });
       s.when(!sleeps && !forks, [&] { s.set(f.call, 0); });
+      if (sig != NONE) leave_handler(s, t);
       enter(s, t, Loc::exit_trap);
       m.add(std::move(s));
     }

@@ -30,6 +30,7 @@ void user(Model &m) {
       for (Field work : {r.t(t).systrace, r.t(t).emulate, r.t(t).step})
         r.at("the tracer does not see it", work, 0);
       r.clear(r.t(t).handling[sig]);
+      leave_handler(r, t);
       r.set(r.t(t).sigpending, has_work(r, t));
       m.add(std::move(r));
     }

@@ -92,7 +92,8 @@ ThreadFields Schema::add_thread(int t) {
   f.message = field("message", std::bit_width(static_cast<unsigned>(shape.all_threads())));
   f.good = flag("good");
   f.call = field("call", 4);
-  f.flags = field("clone_flags", 2);
+  f.flags = field("clone_flags", std::bit_width(kCloneFlags - 1));
+  f.again = field("call_again", 4);
   f.status = field("status", kStatusBits);
   f.owes_tracer = flag("owes_tracer");
   f.owes_parent = flag("owes_parent");

@@ -87,8 +87,16 @@ enum class SysCall : std::uint8_t {
   clone,
   spawn,
 };
-// Of a system call that makes a child.
-enum CloneFlag : std::uint8_t { kCloneUntraced = 1, kClonePtrace = 2 };
+// Of a system call that makes a child. The last two only where the child is outside of the model:
+// another exit signal than SIGCHLD (of a vfork; for others see spawn), and the caller's parent and
+// exit signal.
+enum CloneFlag : std::uint8_t {
+  kCloneUntraced = 1,
+  kClonePtrace = 2,
+  kOtherSignal = 4,
+  kCloneParent = 8
+};
+inline constexpr Value kCloneFlags = 16;  // sets of them
 // Job control flags of signal_struct: SIGNAL_STOP_STOPPED and SIGNAL_STOP_CONTINUED exclude each
 // other, as SIGNAL_CLD_STOPPED and SIGNAL_CLD_CONTINUED do.
 enum class Jobs : std::uint8_t { none, stopped, continued };
@@ -119,6 +127,7 @@ struct ThreadFields {
   Field good;     // the syscall-stop was taken with TRACESYSGOOD
   Field call;     // the SysCall in progress
   Field flags;    // its CloneFlags, until the child is made
+  Field again;    // the call, a fork's, that starts again when its handlers have returned
   Field status;   // exit status, from group_exit on
   Field by;       // which tracer has it
   Field owes_tracer, owes_parent;  // ptrace_stop or do_signal_stop has not notified yet

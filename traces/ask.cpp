@@ -110,6 +110,7 @@ struct Asker {
   void ptrace();
   void request(int t);
   void traceme();
+  void exec();
   void others_request();
   void stopped(Action action, int t);
   void getsiginfo(int t);
@@ -507,10 +508,10 @@ void Asker::fork() {
           : spawn ? SysCall::spawn
                   : SysCall::fork,
           (e.data & CLONE_UNTRACED ? int{model::kCloneUntraced} : 0) |
-              (e.data & CLONE_PTRACE ? int{model::kClonePtrace} : 0),
+              (e.data & CLONE_PTRACE ? int{model::kClonePtrace} : 0) |
+              (vfork && !thread && (e.data & 0xff) != SIGCHLD ? int{model::kOtherSignal} : 0) |
+              (e.data & CLONE_PARENT && !thread ? int{model::kCloneParent} : 0),
           Ends::in_user);
-  if (vfork && !thread && (e.data & 0xff) != SIGCHLD)
-    ask.unmodelled = "vfork of a child without SIGCHLD";
   Step makes{.action = Action::fork, .actor = Actor::tracee, .match = Match::exactly, .thread = t};
   const pid_t child = child_of(e);
   if (child == 0)
@@ -518,6 +519,14 @@ void Asker::fork() {
   else
     makes.argument = thread ? names.thread(child, e.t1) : -1;
   ask.steps.push_back(makes);
+}
+
+// The first call of the new program tells that execve has returned: until then it is not recorded.
+void Asker::exec() {
+  syscall(SysCall::exec, 0, Ends::execed);
+  if (e.ret || ask.kind != Ask::Kind::steps) return;
+  ask.ends = Ends::execed;
+  ask.steps.push_back(enters(0, SysCall::plain));
 }
 
 void Asker::procmask() {
@@ -686,7 +695,7 @@ Ask ask(const Event &event, const Names &names) {
       if (event.ret && *event.ret < 0)
         a.plain();
       else
-        a.syscall(SysCall::exec, 0, Ends::execed);
+        a.exec();
       break;
     case Call::exit:
     case Call::exit_group: {

@@ -38,7 +38,8 @@ Cast::Cast(const Trace &trace) {
     if (p.role != Role::tracee) continue;
     Process process;
     process.pid = p.pid;
-    process.parent = parent;
+    process.parent = process.parent_thread = parent;
+    process.exit_signal = SIGCHLD;
     process.started = static_cast<int>(p.threads.size());
     add(std::move(process), p.threads);
   }
@@ -60,9 +61,7 @@ Cast::Cast(const Trace &trace) {
     if (t.process < 0) continue;
     std::vector<pid_t> &tracers = tracers_[static_cast<std::size_t>(t.process)];
     const Process &tracee = processes_[static_cast<std::size_t>(t.process)];
-    const pid_t tracer = attaches                  ? e.pid
-                         : tracee.fork == SIZE_MAX ? tracee.parent
-                                                   : trace.events[tracee.fork].pid;
+    const pid_t tracer = attaches ? e.pid : tracee.parent_thread;
     if (std::find(tracers.begin(), tracers.end(), tracer) == tracers.end())
       tracers.push_back(tracer);
   }
@@ -111,11 +110,12 @@ void Cast::follow_fork(const Trace &trace, std::size_t event) {
   } else {
     Process process;
     process.pid = child;
-    process.parent = processes_[static_cast<std::size_t>(parent.process)].pid;
+    const Process &caller = processes_[static_cast<std::size_t>(parent.process)];
+    const bool sibling = e.data & CLONE_PARENT;
+    process.parent = sibling ? caller.parent : caller.pid;
+    process.parent_thread = sibling ? caller.parent_thread : e.pid;
+    process.exit_signal = sibling ? caller.exit_signal : static_cast<int>(e.data & 0xff);
     process.forked_by = parent.process;
-    if (e.data & CLONE_PARENT) {
-      process.parent = processes_[static_cast<std::size_t>(parent.process)].parent;
-    }
     process.fork = event;
     process.started = 1;
     process.from = e.t0;
@@ -240,7 +240,7 @@ void Cast::dispatch(const Trace &trace) {
       concerned[0] = true;
     const bool changes = e.call == Call::exit || e.call == Call::exit_group ||
                          e.call == Call::kill || e.call == Call::tgkill ||
-                         (e.call == Call::ptrace && e.data != 0);
+                         (e.call == Call::ptrace && (e.data != 0 || e.request == PTRACE_KILL));
     for (std::size_t p = 0; p < processes_.size(); ++p) {
       Process &process = processes_[p];
       if (!concerned[p] || e.t1 < process.from) continue;

@@ -20,8 +20,10 @@ class Cast {
 
   struct Process {
     pid_t pid = 0;                // its leader's
-    pid_t parent = 0;             // the process that has made it; its real parent, while that lives
-    int forked_by = -1;           // the place of that, if it is on the tracee's side
+    pid_t parent = 0;             // its real parent, while that lives
+    pid_t parent_thread = 0;      // the thread that is its real parent
+    int exit_signal = 0;          // what its clone has given it, or CLONE_PARENT
+    int forked_by = -1;           // the place of the process that made it, on the tracee's side
     std::size_t fork = SIZE_MAX;  // the event that made it; SIZE_MAX: was there at the beginning
     int threads = 0;              // places for them
     int started = 0;              // there when the process began

@@ -238,6 +238,9 @@ bool shows_calls(const model::Schema &schema, const model::State &s, int thread)
 
 bool happens_here(const Plan &plan, std::size_t stage, bool inside, const model::Schema &schema,
                   const model::State &s) {
+  if (plan.ends == Ends::execed && stage > 0)
+    return (plan.thread == 0 || schema.loc(s, plan.thread) == model::Loc::dead) &&
+           schema.loc(s, 0) == model::Loc::user && schema.get(s, schema.thread[0].call) == 0;
   if (!plan.asks_where || (inside && stage == 0)) return true;
   if (!inside) return !shows_calls(schema, s, plan.thread);
   const model::ThreadFields &f = schema.thread[static_cast<std::size_t>(plan.thread)];

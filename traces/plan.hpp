@@ -29,7 +29,7 @@ struct Plan : Ask {
 // Whether the tracer sees the system calls of this thread: SYSCALL, SYSEMU, a step.
 bool shows_calls(const model::Schema &schema, const model::State &s, int thread);
 // Whether the caller is where this stage of its own call happens: in user mode, or inside the
-// system call that SYSCALL traces.
+// system call that SYSCALL traces; what follows an execve, in the new program.
 bool happens_here(const Plan &plan, std::size_t stage, bool inside, const model::Schema &schema,
                   const model::State &s);
 // No dead tracer has a tracee.

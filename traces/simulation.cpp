@@ -524,18 +524,18 @@ std::vector<Simulation::Point> Simulation::points() const {
     });
   };
   for (const Cast::Process &p : processes) {
-    if (p.forked_by != names_.process) continue;
-    const Event &fork = trace_.events[p.fork];
     if (p.parent == process_.pid && p.may_change != UINT64_MAX) {
       const std::uint64_t from = std::max(p.may_change, p.from);
-      const Sig death = names_.signal(static_cast<int>(fork.data & 0xff));
-      const int forker = names_.thread(fork.pid, fork.t0);
+      const Sig death = names_.signal(p.exit_signal);
+      const int forker = names_.thread(p.parent_thread, p.from);
       for (int thread = 0; thread < schema_.shape.threads; ++thread) {
         if (thread != forker && !may_end_alone(forker)) continue;
         may_come(model::CHLD, thread, from);
         if (death != model::NONE) may_come(death, thread, from);
       }
     }
+    if (p.forked_by != names_.process) continue;
+    const Event &fork = trace_.events[p.fork];
     if ((fork.data & CLONE_VFORK) && p.may_leave != UINT64_MAX)
       all.push_back({std::max(p.may_leave, p.from + 1), Point::leaves,
                      static_cast<std::size_t>(names_.thread(fork.pid, fork.t0))});

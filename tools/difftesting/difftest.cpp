@@ -28,7 +28,7 @@ using traces::Scenario;
 
 constexpr int kReruns = 6;           // of a program that may fail again
 constexpr std::uint64_t kAlike = 2;  // rejections that look alike and are kept
-constexpr std::size_t kMaxStates = 10'000;
+constexpr std::size_t kMaxStates = 30'000;
 constexpr double kPairs = 0.3;  // of the time: replays that tell what was witnessed, and are slow
 
 double seconds_now() {
