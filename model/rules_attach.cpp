@@ -188,14 +188,23 @@ void traceme(Model &m) {
                                  {"R2"},
                                  "",
                                  ""});
+  const Rule *init = m.family({"traceme.init",
+                               Actor::tracee,
+                               "makes init its tracer: its own parent is dead",
+                               {"ptrace_traceme", "forget_original_parent"},
+                               {"R3", "R145"},
+                               "",
+                               ""});
   const Rule *refused = m.family(
       {"traceme.eperm", Actor::tracee, "is traced already", {"ptrace_traceme"}, {"R1"}, "", ""});
   for (int t = 0; t < m.threads(); ++t) {
     for (const Rule *rule : {ok, refused}) {
       Step s(m, rule, t, tname(t), {Action::traceme, t, 0, rule == ok ? Err::ok : Err::eperm, 0});
       s.needs(Feature::traceme);
-      s.needs(Feature::parent_is_tracer);
-      s.guard("its parent lives", !s.get(s.tracer.dead));
+      if (rule == ok) {
+        s.needs(Feature::parent_is_tracer);
+        s.guard("its parent lives", !s.get(s.tracer.dead));
+      }
       in_own_call(s, t);
       if (rule == ok) {
         s.at("it is not traced", s.t(t).tracing, 0);
@@ -204,6 +213,16 @@ void traceme(Model &m) {
         s.guard("it is traced", traced(s, t));
       }
       m.add(std::move(s));
+    }
+    if (const int place = m.schema.shape.init; place >= 0) {
+      Step i(m, init, t, tname(t), {Action::traceme, t, 0, Err::ok, 0});
+      i.needs(Feature::traceme);
+      i.guard("its real parent has died", parent_gone(i, m.schema.process_of(t)));
+      in_own_call(i, t);
+      i.at("it is not traced", i.t(t).tracing, 0);
+      become_tracee(i, t, constant(static_cast<Value>(Traced::attached)));
+      i.set(i.t(t).by, static_cast<Value>(place));
+      m.add(std::move(i));
     }
     Step s(m, orphan, t, tname(t), {Action::traceme, t, 0, Err::ok, 0});
     s.needs(Feature::traceme);

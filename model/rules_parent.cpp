@@ -2,6 +2,8 @@
 // forget_original_parent, 6.12). Of the first process it is outside of the model; of the second it
 // is the first, whose SIGCHLD is a signal of its own.
 
+#include <algorithm>
+
 #include "model/kernel.hpp"
 
 namespace ptmc::model {
@@ -77,7 +79,9 @@ void init(Model &m) {
     Step s(m, rule, t, tname(t));
     s.needs(k == 0 ? Feature::parent_dies : Feature::reaps);
     s.at("it is a zombie", s.t(t).loc, static_cast<Value>(Loc::zombie));
-    s.at("no tracer has it", s.t(t).tracing, 0);
+    const int place = m.schema.shape.init;
+    s.guard("no other tracer has it",
+            !traced(s, t) || (truth(place >= 0) && had_by(s, t, std::max(place, 0))));
     s.guard("it has no threads", alone(s, t));
     s.guard("its real parent has died", parent_gone(s, k));
     release(s, t);

@@ -200,6 +200,7 @@ struct Shape {
   int started = kMaxThreads;            // threads of the first that are there at the beginning
   int tracers = 1;
   bool tracer_threads = false;  // several tracers are threads of one process
+  int init = -1;                // the tracer that is init, real parent of orphans; -1: none is
   int all_threads() const { return processes * threads; }
   bool has(Sig s) const;
   bool before(Sig first, Sig second) const;  // is dequeued first

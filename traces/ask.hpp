@@ -60,6 +60,7 @@ struct Names {
   bool alone = true;            // nobody else can be waited for
   std::vector<pid_t> tracers;   // the real parent's thread first, if it is one
   bool tracer_threads = false;  // they are threads of one process
+  int init = -1;                // the place of init among them
   pid_t parent = 0, tracee = 0;
   pid_t group = 0;  // the process group of all on the tracee's side
 };

@@ -24,6 +24,16 @@ pid_t waited_for(const Event &wait) {
                                   : 0;
 }
 
+// Whether something before that time, ns, can have ended the process.
+bool Cast::may_have_died(const Trace &trace, pid_t process, std::uint64_t time) const {
+  return std::any_of(trace.events.begin(), trace.events.end(), [&](const Event &e) {
+    const bool exits = e.call == Call::exit || e.call == Call::exit_group;
+    const bool signals = e.call == Call::kill || e.call == Call::tgkill;
+    return e.t0 < time && ((exits && process_of(e.pid, e.t0) == process) ||
+                           (signals && process_of(e.target, e.t0) == process));
+  });
+}
+
 Cast::Cast(const Trace &trace) {
   const bool separate =
       std::any_of(trace.processes.begin(), trace.processes.end(),
@@ -62,8 +72,11 @@ Cast::Cast(const Trace &trace) {
     std::vector<pid_t> &tracers = tracers_[static_cast<std::size_t>(t.process)];
     const Process &tracee = processes_[static_cast<std::size_t>(t.process)];
     const pid_t tracer = attaches ? e.pid : tracee.parent_thread;
-    if (std::find(tracers.begin(), tracers.end(), tracer) == tracers.end())
-      tracers.push_back(tracer);
+    const auto add_tracer = [&](pid_t one) {
+      if (std::find(tracers.begin(), tracers.end(), one) == tracers.end()) tracers.push_back(one);
+    };
+    add_tracer(tracer);
+    if (asks && may_have_died(trace, tracee.parent, e.t1)) add_tracer(kInit);
   }
   for (std::size_t p = 0; p < processes_.size(); ++p)
     if (tracers_[p].empty()) tracers_[p].push_back(trace.tracer);

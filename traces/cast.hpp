@@ -14,6 +14,8 @@ struct Task {
   int thread = -1;   // place in its process, the leader's is 0
 };
 
+inline constexpr pid_t kInit = 1;  // in the namespace of a recording
+
 class Cast {
  public:
   explicit Cast(const Trace &trace);
@@ -68,6 +70,7 @@ class Cast {
   void add(Process process, const std::vector<pid_t> &threads);
   void follow_fork(const Trace &trace, std::size_t event);
   int place_for_thread(const Process &process, std::uint64_t time) const;
+  bool may_have_died(const Trace &trace, pid_t process, std::uint64_t time) const;
   void dispatch(const Trace &trace);
 
   std::vector<Process> processes_;

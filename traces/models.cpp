@@ -18,7 +18,7 @@ bool covers(const model::Shape &large, const model::Shape &small) {
   };
   const bool alike = large.threads == small.threads && large.processes == small.processes &&
                      large.started == small.started && large.tracers == small.tracers &&
-                     large.tracer_threads == small.tracer_threads;
+                     large.tracer_threads == small.tracer_threads && large.init == small.init;
   return alike && all(large.signals, small.signals) && all(large.option_sets, small.option_sets) &&
          all(large.siginfos, small.siginfos) && all(large.masks, small.masks) &&
          all(large.exit_codes, small.exit_codes) &&

@@ -119,6 +119,8 @@ void Names::be(const Trace &trace, int which) {
   tracer_threads = tracers.size() > 1;
   for (const pid_t tid : tracers)
     tracer_threads = tracer_threads && cast->process_of(tid) == cast->process_of(tracers[0]);
+  const auto init_at = std::find(tracers.begin(), tracers.end(), kInit);
+  init = init_at == tracers.end() ? -1 : static_cast<int>(init_at - tracers.begin());
   tracee = mine.pid;
   group = cast->processes()[0].pid;
   one_process = cast->process_of(tracers[0]) == parent;
@@ -334,6 +336,7 @@ model::Shape shape_of(const Names &names) {
   shape.masks = names.masks;
   shape.tracers = static_cast<int>(names.tracers.size());
   shape.tracer_threads = names.tracer_threads;
+  shape.init = names.init;
   shape.exit_codes.clear();
   for (Value v = 0; v < model::kExitCodes; ++v) shape.exit_codes.push_back(v);
   return shape;
