@@ -110,6 +110,7 @@ struct Asker {
   void ptrace();
   void request(int t);
   void traceme();
+  void attach(Step s);
   void exec();
   void others_request();
   void stopped(Action action, int t);
@@ -143,6 +144,12 @@ void Asker::traceme() {
     ask.ends = Ends::in_user;
   else
     own(std::move(ask.steps));
+}
+
+// It looks the thread up, and then waits for its execve (cred_guard_mutex).
+void Asker::attach(Step s) {
+  if (names.cast && s.thread > 0 && names.cast->may_exec(e.target, e.t0, e.t1)) s.execed = 0;
+  step(s);
 }
 
 // Nobody else traces; nobody else is traced.
@@ -240,11 +247,11 @@ void Asker::request(int t) {
   }
   switch (e.request) {
     case PTRACE_ATTACH:
-      step(of(Action::attach));
+      attach(of(Action::attach));
       if (e.ret) ask.ends = Ends::attached;
       return;
     case PTRACE_SEIZE:
-      step(takes(Action::seize, e.addr ? model::kInvalidOptions : names.option_set(e.data)));
+      attach(takes(Action::seize, e.addr ? model::kInvalidOptions : names.option_set(e.data)));
       if (e.ret) ask.ends = Ends::attached;
       return;
     case PTRACE_INTERRUPT:
@@ -749,6 +756,14 @@ Ask may_get(Sig sig, int thread) {
                 .err = static_cast<int>(Err::ok)}};
   ask.ends = Ends::never;
   ask.repeats = true;
+  return ask;
+}
+
+Ask may_hang_up(Sig hup, bool alone) {
+  Ask ask = may_get(hup, 0);
+  ask.steps.push_back(may_get(model::CONT, 0).steps[0]);
+  ask.repeats = false;
+  ask.if_stopped = alone;
   return ask;
 }
 

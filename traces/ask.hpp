@@ -113,12 +113,14 @@ struct Ask {
     queued,
   };
 
+  static constexpr int kNobody = -2;
   struct Step {
     model::Action action = model::Action::hidden;
     model::Actor actor = model::Actor::tracer;
     Match match = Match::any;
     int thread = -1;
-    int argument = 0;  // wait: the options given
+    int execed = kNobody;  // or this one, once `thread` has given its tid up in an execve
+    int argument = 0;      // wait: the options given
     bool nohang = false;
     int tracer = 0;  // its place
     int err = kAnyErr;
@@ -140,6 +142,7 @@ struct Ask {
   bool lingers = false;              // what it does may also come after its return
   bool repeats = false;              // its step may come again and again
   bool asks_where = false;           // its steps do not: see happens_here
+  bool if_stopped = false;           // only while the process is in a group-stop
   model::Sig handled = model::NONE;  // Kind::handler
   Looks looks = Looks::proc_state;   // Kind::state
   char letter = 0;
@@ -155,6 +158,8 @@ model::Action resumes(long request);
 Ask ask(const Event &event, const Names &names);
 // A child of this thread may change at any time from now on: this signal may come.
 Ask may_get(model::Sig sig, int thread);
+// Once: SIGHUP and SIGCONT, see Cast::may_hang_up. alone: nobody else is in the group.
+Ask may_hang_up(model::Sig hup, bool alone);
 // The tracer in this place, or the real parent, may die from now on.
 Ask may_die(int tracer);
 Ask parent_may_die();

@@ -60,6 +60,7 @@ Cast::Cast(const Trace &trace) {
       auto [it, fresh] = ended_.try_emplace(key(caller), e.t0);
       if (!fresh) it->second = std::min(it->second, e.t0);
     }
+    if (caller.thread > 0 && e.call == Call::execve) execs_.push_back({e.pid, e.t0, e.t1});
     if (e.call == Call::fork && traces::child_of(e) != 0) follow_fork(trace, i);
     if (e.call == Call::seccomp && caller.process >= 0 && e.ret && *e.ret == 0)
       filters_[key(caller)].push_back({e.t0, e.data});
@@ -165,6 +166,24 @@ std::optional<std::uint64_t> Cast::may_end(pid_t tid) const {
   return processes_[static_cast<std::size_t>(t.process)].may_change;
 }
 
+bool Cast::may_exec(pid_t tid, std::uint64_t from, std::uint64_t to) const {
+  return std::any_of(execs_.begin(), execs_.end(),
+                     [&](const Exec &e) { return e.tid == tid && e.from < to && from < e.to; });
+}
+
+std::uint64_t Cast::may_hang_up(int process) const {
+  std::uint64_t from = UINT64_MAX;
+  if (!may_stop_) return from;
+  for (std::size_t q = 0; q < processes_.size(); ++q) {
+    const bool forks = std::any_of(processes_.begin(), processes_.end(), [&](const Process &p) {
+      return p.forked_by == static_cast<int>(q);
+    });
+    if (static_cast<int>(q) != process && forks && processes_[q].threads > 1)
+      from = std::min(from, processes_[q].may_change);
+  }
+  return from;
+}
+
 pid_t Cast::child_of(Task parent, std::uint64_t time) const {
   const auto it = made_.find(key(parent));
   pid_t child = 0;
@@ -199,6 +218,11 @@ void Cast::dispatch(const Trace &trace) {
   for (const auto &some : tracers_)
     for (const pid_t tracer : some) tracers.insert(process_of(tracer));
 
+  may_stop_ = std::any_of(trace.events.begin(), trace.events.end(), [](const Event &e) {
+    const auto stops = [](std::uint64_t sig) { return sig >= SIGSTOP && sig <= SIGTTOU; };
+    return e.call == Call::ptrace ? e.request == PTRACE_ATTACH || stops(e.data)
+                                  : stops(static_cast<std::uint64_t>(e.sig));
+  });
   std::vector<bool> concerned(processes_.size());
   for (std::size_t i = 0; i < trace.events.size(); ++i) {
     const Event &e = trace.events[i];

@@ -46,6 +46,14 @@ class Cast {
   const std::vector<pid_t> &tracers_of(int process) const;
   // When the process of this thread may first have begun to end, ns; only of the tracee's side.
   std::optional<std::uint64_t> may_end(pid_t tid) const;
+  // Whether this thread, no leader, may be in an execve at some time from..to, ns.
+  bool may_exec(pid_t tid, std::uint64_t from, std::uint64_t to) const;
+  // When the death of another process may first hang this one up, ns: SIGHUP and SIGCONT, for its
+  // group is orphaned and has stopped. All are in one group, whose connection outside is their own
+  // parents' or init. But of two threads that die at once the one can be the last of its process
+  // (exit_notify, group_dead) before the other has given its children to init
+  // (forget_original_parent; 6.18), which then are no connection.
+  std::uint64_t may_hang_up(int process) const;
   // The children that this thread has made by calls that began by `time`; the last is the newest.
   pid_t child_of(Task parent, std::uint64_t time) const;
   // Whether a filter sends this thread's getppid to its tracer, and with which message.
@@ -59,6 +67,10 @@ class Cast {
   struct Made {
     std::uint64_t from;
     pid_t child;
+  };
+  struct Exec {
+    pid_t tid;
+    std::uint64_t from, to;
   };
   struct Filter {
     std::uint64_t from;
@@ -74,6 +86,8 @@ class Cast {
   void dispatch(const Trace &trace);
 
   std::vector<Process> processes_;
+  std::vector<Exec> execs_;
+  bool may_stop_ = false;  // a stop signal was sent to a process
   std::unordered_map<pid_t, std::vector<Life>> lives_;
   std::unordered_map<pid_t, pid_t> others_;  // threads of the other processes
   std::vector<std::vector<pid_t>> tracers_;  // by process

@@ -73,6 +73,12 @@ Names::Names(const Trace &trace) : cast(std::make_shared<Cast>(trace)) {
       if (sig == model::OTHER) other = number, other_default = default_action(number);
     }
   }
+  for (int p = 0; p < static_cast<int>(cast->processes().size()); ++p)
+    if (cast->may_hang_up(p) != UINT64_MAX) {
+      others.insert(SIGHUP);
+      used[model::OTHER] = true;
+      if (other == 0) other = SIGHUP, other_default = default_action(SIGHUP);
+    }
   if (others.size() == 1) {
     one_other = true;
     other = *others.begin();

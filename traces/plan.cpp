@@ -27,7 +27,8 @@ std::function<bool(const Label &)> alike(const Ask::Step &s) {
     case Ask::Match::any:
       return [](const Label &) { return true; };
     case Ask::Match::thread:
-      return [t = s.thread](const Label &l) { return l.thread == t; };
+      return
+          [t = s.thread, u = s.execed](const Label &l) { return l.thread == t || l.thread == u; };
     case Ask::Match::argument:
       return [t = s.thread, arg = s.argument](const Label &l) {
         return l.thread == t && (l.err != Err::ok || l.arg == arg);
@@ -37,9 +38,9 @@ std::function<bool(const Label &)> alike(const Ask::Step &s) {
         return l.thread == t && l.arg == arg;
       };
     case Ask::Match::options:
-      return [t = s.thread, set = s.argument](const Label &l) {
+      return [t = s.thread, u = s.execed, set = s.argument](const Label &l) {
         const bool invalid = set == model::kInvalidOptions;
-        return l.thread == t && (l.err != Err::ok || l.arg == set) &&
+        return (l.thread == t || l.thread == u) && (l.err != Err::ok || l.arg == set) &&
                (l.arg == model::kInvalidOptions) <= invalid &&
                (!invalid || l.err == Err::esrch || l.arg == set);
       };
@@ -236,8 +237,16 @@ bool shows_calls(const model::Schema &schema, const model::State &s, int thread)
   return schema.get(s, f.systrace) || schema.get(s, f.emulate) || schema.get(s, f.step);
 }
 
+bool is_there(const Ask::Step &step, const Instance &instance, const model::Schema &schema,
+              const model::State &s) {
+  return instance.label.thread == step.thread || step.execed == Ask::kNobody ||
+         schema.loc(s, step.thread) == model::Loc::dead;
+}
+
 bool happens_here(const Plan &plan, std::size_t stage, bool inside, const model::Schema &schema,
                   const model::State &s) {
+  if (plan.if_stopped && stage == 0)
+    return schema.get(s, schema.process[0].jobs) == static_cast<Value>(model::Jobs::stopped);
   if (plan.ends == Ends::execed && stage > 0)
     return (plan.thread == 0 || schema.loc(s, plan.thread) == model::Loc::dead) &&
            schema.loc(s, 0) == model::Loc::user && schema.get(s, schema.thread[0].call) == 0;

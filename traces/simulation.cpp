@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <linux/ptrace.h>
 #include <sched.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -268,6 +269,7 @@ void Simulation::advance(const Configuration &c, std::size_t slot, Emit &&emit) 
     if (!happens_here(p, at, flag, schema_, c.state)) return;
     for (std::size_t i : stages[at].instances) {
       Configuration next = c;
+      if (!is_there(p.steps[0], model_.instances[i], schema_, c.state)) continue;
       if (!interpreter_.step(i, c.state, next.state)) continue;
       if (stages[at].shows &&
           !stages[at].shows(model_.instances[i], interpreter_.output(i, c.state)))
@@ -540,6 +542,8 @@ std::vector<Simulation::Point> Simulation::points() const {
       all.push_back({std::max(p.may_leave, p.from + 1), Point::leaves,
                      static_cast<std::size_t>(names_.thread(fork.pid, fork.t0))});
   }
+  if (const std::uint64_t from = names_.cast->may_hang_up(names_.process); from != UINT64_MAX)
+    all.push_back({std::max(from, process_.from), Point::hangs_up, kNoEvent});
   for (const auto &[which, from] : signals) all.push_back({from, Point::may_get, which});
   const auto may_end = [&](pid_t tid, Point::Kind kind, std::size_t event) {
     const auto from = names_.cast->may_end(tid);
@@ -572,6 +576,9 @@ void Simulation::run() {
         break;
       case Point::may_get:
         open(kNoEvent, may_get(static_cast<Sig>(p.event & 0xff), static_cast<int>(p.event >> 8)));
+        break;
+      case Point::hangs_up:
+        open(kNoEvent, may_hang_up(names_.signal(SIGHUP), names_.cast->processes().size() == 2));
         break;
       case Point::tracer_dies:
         open(kNoEvent, may_die(static_cast<int>(p.event)));

@@ -120,7 +120,15 @@ class Simulation {
   };
   struct Point {
     std::uint64_t time;
-    enum Kind : std::uint8_t { ends, begins, may_get, tracer_dies, parent_dies, leaves } kind;
+    enum Kind : std::uint8_t {
+      ends,
+      begins,
+      may_get,
+      hangs_up,
+      tracer_dies,
+      parent_dies,
+      leaves
+    } kind;
     std::size_t event;  // may_get: the Sig and, from bit 8, the thread; tracer_dies: which; leaves:
                         // the thread
   };
