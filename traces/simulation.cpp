@@ -269,7 +269,8 @@ void Simulation::advance(const Configuration &c, std::size_t slot, Emit &&emit) 
     if (!happens_here(p, at, flag, schema_, c.state)) return;
     for (std::size_t i : stages[at].instances) {
       Configuration next = c;
-      if (!is_there(p.steps[0], model_.instances[i], schema_, c.state)) continue;
+      if (!p.steps.empty() && !is_there(p.steps[0], model_.instances[i], schema_, c.state))
+        continue;
       if (!interpreter_.step(i, c.state, next.state)) continue;
       if (stages[at].shows &&
           !stages[at].shows(model_.instances[i], interpreter_.output(i, c.state)))

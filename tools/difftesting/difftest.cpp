@@ -230,6 +230,7 @@ Totals run(const Options &options, const std::function<bool()> &interrupted,
   const double start = seconds_now();
   const pid_t caller = getpid();
   std::set<pid_t> jobs;
+  int lost = 0;
   for (int i = 0; i < options.jobs; ++i) {
     const pid_t job = fork();
     if (job == 0) work(options, *shared, start + options.seconds, caller);
@@ -239,13 +240,18 @@ Totals run(const Options &options, const std::function<bool()> &interrupted,
     const timespec nap{0, 100'000'000};  // between reports; a job's end is not waited for by it
     nanosleep(&nap, nullptr);
     if (interrupted()) shared->stop = true;
-    for (const pid_t job : std::set(jobs))
-      if (waitpid(job, nullptr, WNOHANG) == job) jobs.erase(job);
+    for (const pid_t job : std::set(jobs)) {
+      int status = 0;
+      if (waitpid(job, &status, WNOHANG) != job) continue;
+      jobs.erase(job);
+      if (status != 0) ++lost;
+    }
     progress(totals_of(*shared, start));
   }
   if (shared->not_possible) throw traces::NotPossible(shared->why.data());
   Totals totals = totals_of(*shared, start);
   totals.interrupted = shared->stop;
+  totals.lost = lost;
   return totals;
 }
 

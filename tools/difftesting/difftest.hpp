@@ -31,6 +31,7 @@ struct Totals {
   double generating = 0, recording = 0, replaying = 0, witnessing = 0;
   std::size_t rules = 0, pairs = 0;
   bool interrupted = false;
+  int lost = 0;  // jobs that were killed or have crashed
 };
 
 // Runs until the time is over, or `interrupted`. Calls progress now and then. Throws

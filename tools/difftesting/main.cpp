@@ -14,7 +14,7 @@ namespace {
 
 using namespace ptmc;
 
-enum Exit : int { kYes = 0, kNo = 1, kUsage = 2, kCannot = 4 };
+enum Exit : int { kYes = 0, kNo = 1, kUsage = 2, kIncomplete = 3, kCannot = 4 };
 
 volatile sig_atomic_t interrupted = 0;
 
@@ -40,11 +40,12 @@ int run(const difftest::Options &options) {
   fmt::print("{} programs, {} calls recorded ({:.0f} a second), {} not recorded\n", t.programs,
              t.calls, static_cast<double>(t.calls) / t.seconds, t.failed);
   fmt::print("{} rejected, {} gave up\n", t.rejections, t.gave_up);
+  if (t.lost) fmt::print(stderr, "ptmc-difftest: {} jobs were killed or have crashed\n", t.lost);
   if (t.kept) fmt::print("{} made small, in {}\n", t.kept, options.directory);
   fmt::print("{:.0f} s generating, {:.0f} recording, {:.0f} replaying, {:.0f} witnessing\n",
              t.generating, t.recording, t.replaying, t.witnessing);
   fmt::print("{} rules witnessed, {} pairs of a rule and a stop kind\n", t.rules, t.pairs);
-  return t.rejections ? kNo : kYes;
+  return t.rejections ? kNo : t.lost ? kIncomplete : kYes;
 }
 
 int fail(int code, const std::string &what) {
