@@ -112,6 +112,7 @@ struct Asker {
   void traceme();
   void attach(Step s);
   void exec();
+  void skipped();
   void others_request();
   void stopped(Action action, int t);
   void getsiginfo(int t);
@@ -494,6 +495,14 @@ void Asker::plain() {
   syscall(SysCall::plain, 0, Ends::in_user);
 }
 
+// SYSEMU has skipped the call; not at its first entry, if a signal has let it start again.
+void Asker::skipped() {
+  if (e.call == Call::pause) return syscall(SysCall::pause, 0, Ends::in_user);
+  if (e.call != Call::fork) return plain();
+  fork();
+  ask.steps.resize(1);
+}
+
 void Asker::syscall(SysCall call, int code, Ends ends) {
   ask.thread = names.thread(e.pid, e.t0);
   if (ask.thread < 0) return;
@@ -506,7 +515,7 @@ void Asker::syscall(SysCall call, int code, Ends ends) {
 void Asker::fork() {
   const int t = names.thread(e.pid, e.t0);
   if (t < 0) return;
-  if (e.ret && *e.ret <= 0) return impossible();
+  if (e.ret && *e.ret <= 0 && failed(e) != ENOSYS) return impossible();
   const bool thread = e.data & CLONE_THREAD;
   const bool vfork = e.data & CLONE_VFORK;
   const bool spawn = !thread && !vfork && (e.data & 0xff) != SIGCHLD;
@@ -634,7 +643,7 @@ Ask ask(const Event &event, const Names &names) {
   Asker a{event, names};
   const bool skipped = failed(event) == ENOSYS;  // by SYSEMU
   if (skipped && !names.open && names.thread(event.pid, event.t0) >= 0) {
-    a.plain();
+    a.skipped();
     return std::move(a.ask);
   }
   switch (event.call) {

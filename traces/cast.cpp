@@ -12,6 +12,12 @@
 
 namespace ptmc::traces {
 
+namespace {
+
+bool is_wait(const Event &e) { return e.call == Call::wait4 || e.call == Call::waitid; }
+
+}  // namespace
+
 pid_t child_of(const Event &fork) {
   if (fork.ret && *fork.ret > 0) return static_cast<pid_t>(*fork.ret);
   return fork.child;
@@ -77,6 +83,11 @@ Cast::Cast(const Trace &trace) {
       if (std::find(tracers.begin(), tracers.end(), one) == tracers.end()) tracers.push_back(one);
     };
     add_tracer(tracer);
+    // While it sleeps in its attach, another thread of it waits.
+    for (const Event &wait : trace.events)
+      if (attaches && is_wait(wait) && wait.pid != e.pid &&
+          process_of(wait.pid) == process_of(e.pid) && wait.t0 < e.t1 && e.t0 < wait.t1)
+        add_tracer(wait.pid);
     if (asks && may_have_died(trace, tracee.parent, e.t1)) add_tracer(kInit);
   }
   for (std::size_t p = 0; p < processes_.size(); ++p)
@@ -203,12 +214,6 @@ std::optional<std::uint64_t> Cast::filter_of(Task task, std::uint64_t time) cons
 }
 
 // ---- Which events concern which process ---------------------------------------------------------
-
-namespace {
-
-bool is_wait(const Event &e) { return e.call == Call::wait4 || e.call == Call::waitid; }
-
-}  // namespace
 
 void Cast::dispatch(const Trace &trace) {
   // Processes whose threads have traced: their waits and deaths concern those they may trace.
