@@ -352,7 +352,7 @@ void Asker::wait() {
   if (!names.open && failed(e) && failed(e) != ECHILD && failed(e) != EINVAL) return impossible();
   // Only its own children and tracees: whose they are among threads is not known of children.
   const bool own_only = (e.options & __WNOTHREAD) && !names.is_tracer(e.pid);
-  if (own_only && !names.open && !who) return;
+  if (own_only && !names.open && !who && e.ret) return;
   constexpr int kOptions = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
   constexpr int kIdOptions = kOptions | WEXITED | WNOWAIT;
   const bool bad = e.call == Call::wait4 ? (e.options & ~kOptions) != 0
