@@ -1,4 +1,5 @@
 // The kinds of corruptions, each with the argument why it is impossible.
+#include <algorithm>
 #include <functional>
 #include "impossible.hpp"
 
@@ -480,10 +481,14 @@ const std::vector<Kind> kOthers{
              add(found, r, i, user(tid),
                  [&](const Recording &longer) { return longer.still_in(i, tid).has_value(); });
      }},
-    {"fork.used", "that process is there already",
+    {"fork.used", "that process is there already, and no tracer has begun to exit",
      [](const Recording &r, Found &found) {
+       std::int64_t exits = INT64_MAX;
        for (std::size_t i = 0; i < r.size(); ++i)
-         if (r.is(i, "fork") && r.ok(i))
+         if (r.role(r.caller(i)) == "tracer" && (r.is(i, "exit_group") || r.is(i, "exit")))
+           exits = std::min(exits, r.begin(i));
+       for (std::size_t i = 0; i < r.size(); ++i)
+         if (r.is(i, "fork") && r.ok(i) && r.end(i) < exits)
            change(found, r, i, [&](json &call) {
              call["ret"] = r.header["tracer"];
              call["args"]["child"] = r.header["tracer"];

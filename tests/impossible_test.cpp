@@ -47,7 +47,7 @@ void check_rejected(const Corruption &one, traces::Models &models) {
 }
 
 TEST_CASE("what is impossible is rejected, there or later") {
-  constexpr std::size_t kOfAKind = 32;
+  constexpr std::size_t kOfAKind = 40;
   const std::vector<Recording> recordings = corpus();
   std::mt19937 random(110916);
   std::vector<std::pair<const Kind *, Corruption>> chosen;
