@@ -242,7 +242,8 @@ bool normal_form_thread(const Hand &, const HandThread &t) {
   if (t.call && t.has_begun_to_exit()) return false;
   const bool makes_child = t.call >= static_cast<Value>(SysCall::fork);
   const bool made = reports || t.loc == Loc::vfork_wait;
-  if (t.flags && (!makes_child || made)) return false;
+  if (t.flags && !t.again && (!makes_child || made)) return false;
+  if (t.again && t.has_begun_to_exit()) return false;
   const bool in_exit_call = t.call == static_cast<Value>(SysCall::exit) ||
                             t.call == static_cast<Value>(SysCall::exit_group);
   if (t.status && !t.has_begun_to_exit() && !in_exit_call) return false;

@@ -27,7 +27,7 @@ Hand decode(const Interpreter &interpreter, const Config &config, const State &s
     t.number = number, t.leader = h.threads.size() == 1;
     t.loc = static_cast<Loc>(get(f.loc));
     t.sig = get(f.sig), t.info = get(f.info), t.event = get(f.event), t.call = get(f.call);
-    t.flags = get(f.flags), t.by = get(f.by);
+    t.flags = get(f.flags), t.again = get(f.again), t.by = get(f.by);
     t.status = get(f.status), t.stopsig = get(f.stopsig), t.tracing = get(f.tracing);
     t.cause = get(f.cause), t.next_cause = get(f.trap_cause);
     t.shared = get(f.shared), t.report = get(f.report), t.good = get(f.good);

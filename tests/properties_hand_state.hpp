@@ -12,7 +12,7 @@ struct HandThread {
   bool leader = false;
   Loc loc{};
   Value sig = 0, info = 0, event = 0, call = 0, status = 0, stopsig = 0, cause = 0, next_cause = 0;
-  Value tracing = 0, message = 0, forged = 0, flags = 0, by = 0;
+  Value tracing = 0, message = 0, forged = 0, flags = 0, again = 0, by = 0;
   bool shared = false, report = false, good = false, owes_tracer = false, owes_parent = false;
   bool systrace = false, emulate = false, step = false, vforked = false, sigpending = false;
   bool stop_pending = false, consume = false, dequeued = false;
