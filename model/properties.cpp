@@ -46,6 +46,22 @@ const std::vector<KnownViolation> &known_violations() {
        "signal in group_exit_code",
        "zap_other_threads, 6.12; R111",
        [](const Config &c) { return c[execs] && (c[sig_STOP] || c[sig_TSTP] || c[attach]); }, 2},
+      {"sigcont.ends_group_stop",
+       "after that SIGCONT finds no group-stop to end, and leaves its signal too",
+       "prepare_signal, zap_other_threads, 6.12; R44, R111",
+       [](const Config &c) {
+         return c[execs] && c[sig_CONT] && (c[sig_STOP] || c[sig_TSTP] || c[attach]);
+       },
+       2},
+      {"sigcont.no_stop_signal",
+       "a thread made by a tracee that was not seized begins with SIGSTOP as a bit in its queue: "
+       "it "
+       "is not sent, and discards no SIGCONT",
+       "ptrace_init_task, 6.12; R107",
+       [](const Config &c) {
+         return c[clones] && c[opt_traceclone] && c[setoptions] && c[attach] && c[sig_CONT];
+       },
+       2},
       {"failure.no_change", "SETOPTIONS with an unknown bit fails with EINVAL and sets the others",
        "ptrace_setoptions until 3.3; R16",
        [](const Config &c) {

@@ -14,9 +14,14 @@ bool is_request(const Instance &i, int t) {
          l.action <= Action::invalid;
 }
 
+// The tracer that acts.
+const TracerFields &caller(const StepView &s) {
+  return s.m.schema.tracers[static_cast<std::size_t>(s.step.label.tracer)];
+}
+
 // Both may be results of one request. Its options are valid or not.
 bool one_request(const Instance &a, const Instance &b) {
-  return a.label.action == b.label.action &&
+  return a.label.action == b.label.action && a.label.tracer == b.label.tracer &&
          (a.label.arg == kInvalidOptions) == (b.label.arg == kInvalidOptions);
 }
 
@@ -26,10 +31,10 @@ Expr can(const Instance &i) {
   return e;
 }
 
-// A step of the thread itself that nobody chooses.
+// A step of the thread itself that nobody chooses. A SIGCHLD comes from another process.
 bool own_course(const Instance &i, int t) {
   return i.thread == t && i.rule->actor == Actor::kernel && i.rule->id != "attach.wakes" &&
-         i.rule->id != "tracer.exit.unlink";
+         i.rule->id != "tracer.exit.unlink" && i.rule->id != "child.sigchld";
 }
 
 // Which thread a signal wakes is free: each is an instance of its own.
@@ -50,7 +55,13 @@ void call_laws(Laws &all) {
       {"call.tracer_lives", "A tracer that is dead calls nothing", "The tracer makes a call",
        "do_exit, exit_ptrace, 6.12; R59", anywhere, anywhere},
       [](const StepView &s, int) { return truth(by_tracer(s.step)); },
-      [](const StepView &s, int) { return !s.before.get(s.m.schema.tracer.dead); });
+      [](const StepView &s, int) {
+        const bool all = s.step.label.action == Action::tracer_exit && s.step.label.arg;
+        if (!all) return !s.before.get(caller(s).dead);
+        Expr some = truth(false);  // any of the threads may call exit_group
+        for (const TracerFields &t : s.m.schema.tracers) some = some || !s.before.get(t.dead);
+        return some;
+      });
 
   step_law(
       all,
@@ -61,7 +72,7 @@ void call_laws(Laws &all) {
       [](const StepView &s, int) {
         return truth(by_tracer(s.step) && s.step.label.action != Action::tracer_exit);
       },
-      [](const StepView &s, int) { return eq(s.before.get(s.m.schema.tracer.attaching), 0); });
+      [](const StepView &s, int) { return eq(s.before.get(caller(s).attaching), 0); });
 
   step_law(
       all,
@@ -92,7 +103,7 @@ void call_laws(Laws &all) {
         std::array<std::optional<Expr>, static_cast<std::size_t>(Action::invalid) + 1> results;
         for (const Instance &i : v.m.instances)
           // Without SEIZE these three are unknown requests, of which the model has ESRCH only.
-          if (is_request(i, t) &&
+          if (is_request(i, t) && i.label.tracer == 0 &&
               (v.m.on(Feature::seize).is(1) ||
                (i.label.action != Action::seize && i.label.action != Action::interrupt &&
                 i.label.action != Action::listen))) {
@@ -138,10 +149,14 @@ void call_laws(Laws &all) {
        "A thread makes a call", "entry_SYSCALL_64, exit_to_user_mode_loop, 6.12", anywhere,
        anywhere},
       [](const StepView &s, int t) {
-        return truth(s.step.rule->actor == Actor::tracee && s.step.thread == t);
+        // A wait's thread is the child.
+        return truth(s.step.rule->actor == Actor::tracee && s.step.thread == t &&
+                     s.step.label.action != Action::wait);
       },
       [](const StepView &s, int t) {
-        return s.before.at(t, {Loc::user, Loc::body});
+        // A fork has begun before its child is there.
+        return s.step.label.action == Action::fork ? s.before.at(t, {Loc::body, Loc::forking})
+                                                   : s.before.at(t, {Loc::user, Loc::body});
       });
 
   step_law(

@@ -157,7 +157,9 @@ void group_stop_laws(Laws &all) {
        "The real parent's report goes", "wait_task_stopped, prepare_signal, 6.1; R44, R49, R135",
        anywhere, can_disarm},
       [](const StepView &s, int) {
-        return ne(s.before.get(s.before.p->stop_code), 0) &&
+        // A fork may put a new process in the place of one that is dead.
+        return s.before.exists(s.m.schema.leader(s.before.process())) &&
+               ne(s.before.get(s.before.p->stop_code), 0) &&
                eq(s.after.get(s.after.p->stop_code), 0);
       },
       [](const StepView &s, int) {

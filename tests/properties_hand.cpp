@@ -30,25 +30,20 @@ bool listening_trapped(const Hand &h, const HandThread &t) {
   return t.loc == Loc::event_trap;
 }
 
-bool trapping_traps(const Hand &h) {
-  for (std::size_t i = 0; i < h.threads.size(); ++i) {
-    const HandThread &t = h.threads[i];
-    if (!t.trapping) continue;
-    const bool in_get_signal = t.loc == Loc::relock || t.loc == Loc::loop;
-    if (!in_get_signal || !t.traced() || !t.trap_stop || t.pending[KILL]) return false;
-    if (h.attaching != i + 1 && !h.tracer_dead) return false;
-  }
-  return true;
+bool trapping_traps(const Hand &h, const HandThread &t) {
+  if (!t.trapping) return true;
+  const bool in_get_signal = t.loc == Loc::relock || t.loc == Loc::loop;
+  if (!in_get_signal || !t.traced() || !t.trap_stop || t.pending[KILL]) return false;
+  const HandTracer &tracer = h.tracer_of(t);
+  return tracer.dead || tracer.attaching == static_cast<Value>(t.number) + 1;
 }
 
-bool trapping_ends(const Hand &h) {
-  if (h.attaching == 0 || h.attaching > h.threads.size()) return true;
-  const int sleeps_for = static_cast<int>(h.attaching) - 1;
-  if (!h.threads[sleeps_for].trapping) return true;
+bool trapping_ends(const Hand &h, const HandThread &t) {
+  if (!t.trapping || h.tracer_of(t).attaching != static_cast<Value>(t.number) + 1) return true;
   const Model &m = h.interpreter->model;
   for (std::size_t i = 0; i < m.instances.size(); ++i) {
     const Instance &step = m.instances[i];
-    if (step.thread != sleeps_for || step.rule->actor != Actor::kernel) continue;
+    if (step.thread != t.number || step.rule->actor != Actor::kernel) continue;
     if (step.rule->id.starts_with("attach") || step.rule->id.starts_with("tracer")) continue;
     if (h.interpreter->enabled(i, *h.state)) return true;
   }
@@ -72,46 +67,40 @@ bool untraced_clean(const Hand &, const HandThread &t) {
   return !(t.trap_stop || t.trap_notify || t.trapping || t.listening || t.systrace);
 }
 
-bool request_answered(const Hand &h) {
-  if (h.tracer_dead || h.attaching) return true;
+// Of the first tracer.
+bool request_answered(const Hand &h, const HandThread &t) {
+  if (h.tracers[0].dead || h.tracers[0].attaching || t.owes_tracer || t.owes_parent) return true;
   const Model &m = h.interpreter->model;
-  for (std::size_t t = 0; t < h.threads.size(); ++t) {
-    if (h.threads[t].owes_tracer || h.threads[t].owes_parent) continue;
-    std::map<Action, bool> answered;
-    for (std::size_t i = 0; i < m.instances.size(); ++i) {
-      const Label &l = m.instances[i].label;
-      if (m.instances[i].rule->actor != Actor::tracer || l.thread != static_cast<int>(t) ||
-          l.action < Action::attach || l.action > Action::invalid)
-        continue;
-      const bool of_seize =
-          l.action == Action::seize || l.action == Action::interrupt || l.action == Action::listen;
-      if (of_seize && !h.has(Feature::seize)) continue;
-      bool &any = answered[l.action];
-      any = any || h.interpreter->enabled(i, *h.state);
-    }
-    for (const auto &[action, any] : answered)
-      if (!any) return false;
+  std::map<Action, bool> answered;
+  for (std::size_t i = 0; i < m.instances.size(); ++i) {
+    const Label &l = m.instances[i].label;
+    if (m.instances[i].rule->actor != Actor::tracer || l.thread != t.number || l.tracer != 0 ||
+        l.action < Action::attach || l.action > Action::invalid)
+      continue;
+    const bool of_seize =
+        l.action == Action::seize || l.action == Action::interrupt || l.action == Action::listen;
+    if (of_seize && !h.has(Feature::seize)) continue;
+    bool &any = answered[l.action];
+    any = any || h.interpreter->enabled(i, *h.state);
   }
+  for (const auto &[action, any] : answered)
+    if (!any) return false;
   return true;
 }
 
-bool course_goes_on(const Hand &h) {
+bool course_goes_on(const Hand &h, const HandThread &t) {
   const Model &m = h.interpreter->model;
-  for (std::size_t t = 0; t < h.threads.size(); ++t) {
-    const Loc loc = h.threads[t].loc;
-    const bool woken = loc >= Loc::entry_woken && loc <= Loc::tty_window;
-    const bool ends = loc >= Loc::group_exit && loc <= Loc::exit_notify;
-    if (!woken && !ends && loc != Loc::execed) continue;
-    bool any = false;
-    for (std::size_t i = 0; i < m.instances.size() && !any; ++i) {
-      const Rule &r = *m.instances[i].rule;
-      any = m.instances[i].thread == static_cast<int>(t) && r.actor == Actor::kernel &&
-            r.id != "attach.wakes" && r.id != "tracer.exit.unlink" &&
-            h.interpreter->enabled(i, *h.state);
-    }
-    if (!any) return false;
+  const bool woken = t.loc >= Loc::entry_woken && t.loc <= Loc::tty_window;
+  const bool ends = t.loc >= Loc::group_exit && t.loc <= Loc::exit_notify;
+  if (!woken && !ends && t.loc != Loc::execed) return true;
+  for (std::size_t i = 0; i < m.instances.size(); ++i) {
+    const Rule &r = *m.instances[i].rule;
+    if (m.instances[i].thread == t.number && r.actor == Actor::kernel && r.id != "attach.wakes" &&
+        r.id != "tracer.exit.unlink" && r.id != "child.sigchld" &&
+        h.interpreter->enabled(i, *h.state))
+      return true;
   }
-  return true;
+  return false;
 }
 
 bool jobctl_trap_signal(const Hand &h, const HandThread &t) {
@@ -208,8 +197,9 @@ bool exiting_clean(const Hand &, const HandThread &t) {
 bool exec_waits(const Hand &h) {
   std::size_t alive = 0;
   for (const HandThread &t : h.threads) alive += t.exists();
-  for (std::size_t i = 0; i < h.threads.size(); ++i) {
-    const bool waits = h.threads[i].loc == Loc::exec_wait, named = h.exec_task == i + 1;
+  for (const HandThread &t : h.threads) {
+    const bool waits = t.loc == Loc::exec_wait;
+    const bool named = h.exec_task == static_cast<Value>(t.number) + 1;
     if (named && !waits) return false;
     if (waits && !named && alive != 1) return false;
   }
@@ -222,7 +212,7 @@ bool exec_alone(const Hand &h) {
     alive += t.exists();
     if (t.loc != Loc::execed) continue;
     ++execed;
-    if (t.number != 0) return false;
+    if (!t.leader) return false;
   }
   return execed == 0 || alive == 1;
 }
@@ -247,12 +237,13 @@ bool normal_form_thread(const Hand &, const HandThread &t) {
   if (t.event && !reports && t.loc != Loc::forking) return false;
   if (t.message && !reports && t.loc != Loc::vfork_wait && t.loc != Loc::execed) return false;
   if (t.by && !t.traced()) return false;
-  if (t.vforked && t.number != 0) return false;
+  if (t.vforked && !t.leader) return false;
   if (t.good && !in_syscall_stop) return false;
   if (t.call && t.has_begun_to_exit()) return false;
   const bool makes_child = t.call >= static_cast<Value>(SysCall::fork);
   const bool made = reports || t.loc == Loc::vfork_wait;
-  if (t.flags && (!makes_child || made)) return false;
+  if (t.flags && !t.again && (!makes_child || made)) return false;
+  if (t.again && t.has_begun_to_exit()) return false;
   const bool in_exit_call = t.call == static_cast<Value>(SysCall::exit) ||
                             t.call == static_cast<Value>(SysCall::exit_group);
   if (t.status && !t.has_begun_to_exit() && !in_exit_call) return false;
@@ -268,14 +259,19 @@ bool normal_form_thread(const Hand &, const HandThread &t) {
 
 bool normal_form_process(const Hand &h) {
   const bool sigchld = h.has(Feature::sigchld);
-  if (h.cld && !sigchld) return false;
+  const bool reaped = h.has(Feature::reaps);  // the second process
+  if (h.cld && !(h.process == 0 ? sigchld : reaped)) return false;
+  if (h.notice && !reaped) return false;
   if (h.parent_state == 2 && (h.parent_ignores || h.chld_parent[0])) return false;
   if (h.stop_code && h.group_exit) return false;
   if (h.death && !h.group_exit) return false;
-  if (h.tracer_dead && (h.attaching || h.chld_tracer[0])) return false;
-  if (!sigchld && (h.chld_tracer[0] || h.chld_parent[0])) return false;
+  for (const HandTracer &t : h.tracers) {
+    if (t.dead && t.attaching) return false;
+    if (t.chld[0] && (!sigchld || (t.dead && !h.has(Feature::tracer_threads)))) return false;
+    if (!t.chld[0] && (t.chld[1] || t.chld[2])) return false;
+  }
+  if (!sigchld && h.chld_parent[0]) return false;
   if (h.has(Feature::parent_is_tracer) && h.chld_parent[0]) return false;
-  if (!h.chld_tracer[0] && (h.chld_tracer[1] || h.chld_tracer[2])) return false;
   return h.chld_parent[0] || !(h.chld_parent[1] || h.chld_parent[2]);
 }
 
@@ -286,8 +282,8 @@ struct Invariant {
 constexpr Invariant kInvariants[] = {
     {"trap.traced", each<trap_traced>},
     {"listening.trapped", each<listening_trapped>},
-    {"trapping.traps", trapping_traps},
-    {"trapping.ends", trapping_ends},
+    {"trapping.traps", each<trapping_traps>},
+    {"trapping.ends", each<trapping_ends>},
     {"group_trap.attached", each<group_trap_attached>},
     {"event_trap.seized", each<event_trap_seized>},
     {"trap_notify.seized", each<trap_notify_seized>},
@@ -306,8 +302,8 @@ constexpr Invariant kInvariants[] = {
     {"group_exit.no_job_control", group_exit_no_job_control},
     {"group_exit.kills_all", each<group_exit_kills_all>},
     {"exiting.clean", each<exiting_clean>},
-    {"request.answered", request_answered},
-    {"course.goes_on", course_goes_on},
+    {"request.answered", each<request_answered>},
+    {"course.goes_on", each<course_goes_on>},
     {"exec.waits", exec_waits},
     {"exec.alone", exec_alone},
     {"normal_form.thread", each<normal_form_thread>},
@@ -323,10 +319,12 @@ std::vector<std::string_view> hand_invariants() {
 }
 
 std::vector<bool> by_hand(const Interpreter &interpreter, const Config &config, const State &s) {
-  const Hand hand = decode(interpreter, config, s);
-  std::vector<bool> holds;
-  for (const Invariant &i : kInvariants) holds.push_back(i.holds(hand));
-  return holds;
+  std::vector<bool> all(std::size(kInvariants), true);
+  for (int p = 0; p < interpreter.model.processes(); ++p) {
+    const Hand hand = decode(interpreter, config, s, p);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = all[i] && kInvariants[i].holds(hand);
+  }
+  return all;
 }
 
 }  // namespace ptmc::model

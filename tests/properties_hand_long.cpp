@@ -28,6 +28,11 @@ TEST_CASE("the larger profiles of one design") {
     check_by_hand("linux-3.4", profile, 1);
 }
 
+TEST_CASE("two processes") {
+  for (const Design &d : designs()) check_by_hand(d.name, "forks", 1);
+  check_by_hand("legacy", "families", 1);
+}
+
 TEST_CASE("two threads, one of which execs") {
   Config config = explored_config(parse_design("linux-3.4"), find_profile("execs"), {KILL});
   using enum Feature;

@@ -2,28 +2,32 @@
 
 namespace ptmc::model {
 
-Hand decode(const Interpreter &interpreter, const Config &config, const State &s) {
+Hand decode(const Interpreter &interpreter, const Config &config, const State &s, int process) {
   const Schema &schema = interpreter.model.schema;
   auto get = [&](Field f) { return schema.get(s, f); };
-  Hand h{&interpreter, &s, config, {}};
-  const ProcessFields &p = schema.process[0];
-  const SigchldFields &tracer = schema.tracer.chld, &parent = schema.parent.chld;
-  h.group_exit = get(p.group_exit), h.tracer_dead = get(schema.tracer.dead);
+  Hand h;
+  h.interpreter = &interpreter, h.state = &s, h.config = config, h.process = process;
+  const ProcessFields &p = schema.process[static_cast<std::size_t>(process)];
+  const SigchldFields &parent = schema.parent.chld;
+  for (const TracerFields &f : schema.tracers)
+    h.tracers.push_back({get(f.dead) != 0,
+                         get(f.attaching),
+                         {get(f.chld.code), get(f.chld.status), get(f.chld.thread)}});
+  h.group_exit = get(p.group_exit), h.notice = get(p.notice);
   h.exec_task = get(p.exec_task);
   h.parent_state = get(schema.parent.state), h.parent_ignores = get(schema.parent.ignores);
   h.jobs = get(p.jobs), h.cld = get(p.cld), h.stop_count = get(p.stop_count);
-  h.stop_code = get(p.stop_code), h.death = get(p.death),
-  h.attaching = get(schema.tracer.attaching);
-  h.chld_tracer[0] = get(tracer.code), h.chld_parent[0] = get(parent.code);
-  h.chld_tracer[1] = get(tracer.status), h.chld_tracer[2] = get(tracer.thread);
-  h.chld_parent[1] = get(parent.status), h.chld_parent[2] = get(parent.thread);
+  h.stop_code = get(p.stop_code), h.death = get(p.death);
+  h.chld_parent[0] = get(parent.code), h.chld_parent[1] = get(parent.status),
+  h.chld_parent[2] = get(parent.thread);
   for (int i = 0; i < SIG_COUNT; ++i) h.pending[i] = get(p.pend[i]);
-  for (const ThreadFields &f : schema.thread) {
+  for (const int number : schema.group(process)) {
+    const ThreadFields &f = schema.thread[static_cast<std::size_t>(number)];
     HandThread &t = h.threads.emplace_back();
-    t.number = static_cast<int>(h.threads.size()) - 1;
+    t.number = number, t.leader = h.threads.size() == 1;
     t.loc = static_cast<Loc>(get(f.loc));
     t.sig = get(f.sig), t.info = get(f.info), t.event = get(f.event), t.call = get(f.call);
-    t.flags = get(f.flags), t.by = get(f.by);
+    t.flags = get(f.flags), t.again = get(f.again), t.by = get(f.by);
     t.status = get(f.status), t.stopsig = get(f.stopsig), t.tracing = get(f.tracing);
     t.cause = get(f.cause), t.next_cause = get(f.trap_cause);
     t.shared = get(f.shared), t.report = get(f.report), t.good = get(f.good);
@@ -40,7 +44,6 @@ Hand decode(const Interpreter &interpreter, const Config &config, const State &s
       t.blocked[i] = get(f.mask[i]) || get(f.handling[i]);
     }
     if (t.exists()) continue;
-    const int number = static_cast<int>(h.threads.size()) - 1;
     for (Field x = 0; x < schema.size(); ++x)
       if (schema[x].thread == number && x != f.loc && get(x)) t.all_zero = false;
   }

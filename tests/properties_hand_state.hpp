@@ -8,10 +8,11 @@
 namespace ptmc::model {
 
 struct HandThread {
-  int number = 0;
+  int number = 0;  // of all processes' threads
+  bool leader = false;
   Loc loc{};
   Value sig = 0, info = 0, event = 0, call = 0, status = 0, stopsig = 0, cause = 0, next_cause = 0;
-  Value tracing = 0, message = 0, forged = 0, flags = 0, by = 0;
+  Value tracing = 0, message = 0, forged = 0, flags = 0, again = 0, by = 0;
   bool shared = false, report = false, good = false, owes_tracer = false, owes_parent = false;
   bool systrace = false, emulate = false, step = false, vforked = false, sigpending = false;
   bool stop_pending = false, consume = false, dequeued = false;
@@ -49,18 +50,28 @@ struct HandThread {
   bool seized() const { return tracing == 2; }
 };
 
+struct HandTracer {
+  bool dead = false;
+  Value attaching = 0;
+  Value chld[3] = {};
+};
+
+// One process of the state, with all tracers.
 struct Hand {
   const Interpreter *interpreter = nullptr;
   const State *state = nullptr;
   Config config;
   std::vector<HandThread> threads;
   bool pending[SIG_COUNT] = {};
-  bool group_exit = false, tracer_dead = false;
-  Value jobs = 0, cld = 0, stop_count = 0, stop_code = 0, death = 0, attaching = 0, exec_task = 0;
+  int process = 0;
+  std::vector<HandTracer> tracers;
+  bool group_exit = false, notice = false;
+  Value jobs = 0, cld = 0, stop_count = 0, stop_code = 0, death = 0, exec_task = 0;
   Value parent_state = 0, parent_ignores = 0;
-  Value chld_tracer[3] = {}, chld_parent[3] = {};
+  Value chld_parent[3] = {};
 
   bool has(Feature f) const { return config[f]; }
+  const HandTracer &tracer_of(const HandThread &t) const { return tracers.at(t.by); }
   bool stops_or_is_stopped() const { return stop_count > 0 || jobs == 1; }
   bool somewhere(Sig s) const {
     if (pending[s]) return true;
@@ -70,6 +81,6 @@ struct Hand {
   }
 };
 
-Hand decode(const Interpreter &interpreter, const Config &config, const State &s);
+Hand decode(const Interpreter &interpreter, const Config &config, const State &s, int process);
 
 }  // namespace ptmc::model

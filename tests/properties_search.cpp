@@ -78,8 +78,8 @@ std::string text(const std::set<std::string> &ids) {
 
 }  // namespace
 
-PropertySearch search_by_hand(const Config &config, int threads) {
-  const Model model(explored_shape(config, threads), &config);
+PropertySearch search_by_hand(const Config &config, int threads, int processes) {
+  const Model model(explored_shape(config, threads, processes), &config);
   const Schema &schema = model.schema;
   const Interpreter interpreter(model);
   PropertySearch result;
@@ -143,7 +143,7 @@ PropertySearch search_by_hand(const Config &config, int threads) {
 
 void check_by_hand(std::string_view design, std::string_view profile, int threads) {
   const Config config = explored_config(parse_design(design), find_profile(profile), {});
-  const PropertySearch search = search_by_hand(config, threads);
+  const PropertySearch search = search_by_hand(config, threads, find_profile(profile).processes);
   INFO(design, ", ", profile, ", ", threads, " threads: ", search.states, " states");
   std::set<std::string> known, invariants;
   for (const KnownViolation &k : known_violations())

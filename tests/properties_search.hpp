@@ -17,7 +17,7 @@ struct PropertySearch {
   std::set<std::string> disagreements;  // invariants
   std::set<std::string> seen_false;     // invariants, in the changed states
 };
-PropertySearch search_by_hand(const Config &config, int threads);
+PropertySearch search_by_hand(const Config &config, int threads, int processes = 1);
 
 // Searches the design, and checks (doctest) that both forms agree, and that the properties violated
 // are those that known_violations() lists for it.

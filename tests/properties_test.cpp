@@ -82,6 +82,11 @@ TEST_CASE("small profiles: verdicts as listed, and invariants by hand agree") {
   check_by_hand("legacy", "group-stop", 2);
 }
 
+TEST_CASE("two tracers: verdicts as listed, and invariants by hand agree") {
+  for (std::string_view profile : {"tracers", "tracer-threads"})
+    for (const Design &d : designs()) check_by_hand(d.name, profile, 1);
+}
+
 TEST_CASE("kernel versions between: verdicts as listed, and invariants by hand agree") {
   for (std::string_view design : {"linux-3.4@5.10", "linux-3.4@5.19", "legacy@3.1"})
     check_by_hand(design, "pair", 1);

@@ -334,6 +334,9 @@ void Asker::ptrace() {
 // ---- Waiting ------------------------------------------------------------------------------------
 
 void Asker::wait() {
+  if (const pid_t who = waited_for(e);
+      who && ((e.target > 0 && who != e.target) || (names.cast && !names.cast->known(who))))
+    return impossible();
   const int own = names.thread(e.pid, e.t0);
   if (own >= 0 && !names.open) {  // its child is another process
     if (const pid_t who = waited_for(e); who && names.thread(who, e.t1) >= 0) return impossible();
@@ -395,6 +398,8 @@ void Asker::sigchld() {
   if (!by_tracer && !names.of_parent(e.pid)) return;
   Step s = step_of(Action::sigchld, by_tracer ? Actor::tracer : Actor::parent, Match::any);
   if (!failed(e) && e.siginfo) {
+    if (e.siginfo->code > 0 && names.cast && !names.cast->known(e.siginfo->pid))
+      return impossible();
     Value code = static_cast<Value>(e.siginfo->code);
     if (code == CLD_DUMPED) code = CLD_KILLED;
     const int thread = names.thread(e.siginfo->pid, e.t1);
@@ -424,6 +429,8 @@ void Asker::send(pid_t target, bool shared) {
   const int t = target > 0 ? names.thread(target, e.t0) : -1;
   const bool whole = shared && (t >= 0 || (target < -1 && target == -names.group));
   if (t < 0 && !whole) {
+    if (target > 0 && names.cast && !names.cast->known(target) && e.ret && !failed(e))
+      return impossible();
     // SIGKILL to the tracer ends it; others' fates are not the model's.
     if (target > 0 && e.sig == SIGKILL) ends(target, true);
     return;
@@ -528,6 +535,7 @@ void Asker::fork() {
               (vfork && !thread && (e.data & 0xff) != SIGCHLD ? int{model::kOtherSignal} : 0) |
               (e.data & CLONE_PARENT && !thread ? int{model::kCloneParent} : 0),
           Ends::in_user);
+  if (names.cast && names.cast->bystander(child_of(e), e.t1)) return impossible();
   Step makes{.action = Action::fork, .actor = Actor::tracee, .match = Match::exactly, .thread = t};
   const pid_t child = child_of(e);
   if (child == 0)
@@ -590,6 +598,9 @@ void Asker::proc_state() {
   } else if (names.is_tracer(e.target) && ask.letter == 'Z') {
     ask.kind = Ask::Kind::state;
     ask.looks = Ask::Looks::tracer_gone;
+  } else if (names.cast && names.cast->task(e.target, e.t1).process < 0 &&
+             (ask.letter == 't' || (ask.letter == 'T' && names.cast->never_stopped(e.target)))) {
+    impossible();  // nobody can have attached to it (others_request)
   }
 }
 

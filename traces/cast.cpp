@@ -62,6 +62,12 @@ Cast::Cast(const Trace &trace) {
   for (std::size_t i = 0; i < trace.events.size(); ++i) {
     const Event &e = trace.events[i];
     const Task caller = task(e.pid, e.t0);
+    if (e.call == Call::exit || e.call == Call::exit_group)
+      mortal_.try_emplace(process_of(e.pid), e.t0);
+    if (e.call == Call::kill || e.call == Call::tgkill)
+      mortal_.try_emplace(process_of(e.target), e.t0);
+    if ((e.call == Call::kill || e.call == Call::tgkill) && e.sig >= SIGSTOP && e.sig <= SIGTTOU)
+      stopped_.insert(process_of(e.target));
     if (caller.process >= 0 && (e.call == Call::exit || e.call == Call::execve)) {
       auto [it, fresh] = ended_.try_emplace(key(caller), e.t0);
       if (!fresh) it->second = std::min(it->second, e.t0);
@@ -165,6 +171,13 @@ pid_t Cast::process_of(pid_t tid, std::uint64_t time) const {
     return processes_[static_cast<std::size_t>(t.process)].pid;
   const auto it = others_.find(tid);
   return it == others_.end() ? tid : it->second;
+}
+
+bool Cast::bystander(pid_t tid, std::uint64_t time) const {
+  const auto other = others_.find(tid);
+  if (other == others_.end()) return false;
+  const auto ends = mortal_.find(other->second);
+  return ends == mortal_.end() || ends->second > time;
 }
 
 const std::vector<pid_t> &Cast::tracers_of(int process) const {
@@ -276,7 +289,9 @@ void Cast::dispatch(const Trace &trace) {
         break;
     }
     // What names nobody is somebody's to refuse.
-    const bool names_somebody = e.call == Call::ptrace || (is_wait(e) && waited_for(e) != 0);
+    const bool names_somebody = e.call == Call::ptrace || (is_wait(e) && waited_for(e) != 0) ||
+                                e.call == Call::proc_state ||
+                                ((e.call == Call::kill || e.call == Call::tgkill) && e.target > 0);
     if (names_somebody && !concerned.empty() &&
         std::find(concerned.begin(), concerned.end(), true) == concerned.end())
       concerned[0] = true;

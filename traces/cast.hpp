@@ -2,6 +2,7 @@
 // make among them, and which of their threads an id names at a time.
 #pragma once
 
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -41,6 +42,11 @@ class Cast {
   const std::vector<Process> &processes() const { return processes_; }
   // The process that it is a thread of.
   pid_t process_of(pid_t tid, std::uint64_t time = UINT64_MAX) const;
+  // Whether such a thread ever was.
+  bool known(pid_t tid) const { return lives_.count(tid) || others_.count(tid); }
+  // One of a process that is not on the tracee's side, and is there at this time for sure.
+  bool bystander(pid_t tid, std::uint64_t time) const;
+  bool never_stopped(pid_t tid) const { return !stopped_.count(process_of(tid)); }  // if such
   // Who attaches to its threads, or has them by TRACEME or from its own parent, as they come; the
   // trace's tracer if nobody does.
   const std::vector<pid_t> &tracers_of(int process) const;
@@ -89,8 +95,10 @@ class Cast {
   std::vector<Exec> execs_;
   bool may_stop_ = false;  // a stop signal was sent to a process
   std::unordered_map<pid_t, std::vector<Life>> lives_;
-  std::unordered_map<pid_t, pid_t> others_;  // threads of the other processes
-  std::vector<std::vector<pid_t>> tracers_;  // by process
+  std::unordered_map<pid_t, pid_t> others_;          // threads of the other processes
+  std::set<pid_t> stopped_;                          // those to which a stop signal was sent
+  std::unordered_map<pid_t, std::uint64_t> mortal_;  // when such a process may first have ended
+  std::vector<std::vector<pid_t>> tracers_;          // by process
   std::unordered_map<std::uint64_t, std::vector<Made>> made_;
   std::unordered_map<std::uint64_t, std::vector<Filter>> filters_;
   std::unordered_map<std::uint64_t, std::uint64_t> ended_;  // by key: when a thread may have gone

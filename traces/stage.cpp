@@ -220,6 +220,7 @@ class Stage {
       event.t0 = now();
       event.data = static_cast<unsigned char>(proc_state(board_, step.event.target));
       event.t1 = now();
+      event.target = real(step.event.target);  // which may have come to be only now
       return step.states.find(static_cast<char>(event.data)) != std::string::npos;
     });
     if (!reached)
