@@ -347,7 +347,8 @@ void Asker::wait() {
     if (told < 0 || names.open) return;
     // init's: it has the process whose real parent has died, and reaps it.
     const auto word = status_word(e);
-    if ((e.options & WNOWAIT) || !word || WIFSTOPPED(*word) || WIFCONTINUED(*word))
+    if ((e.options & WNOWAIT) || !word || WIFSTOPPED(*word) || WIFCONTINUED(*word) ||
+        !names.status(*word))
       return impossible();
     ask.kind = Ask::Kind::state;
     ask.looks = Ask::Looks::gone;
