@@ -399,7 +399,10 @@ void Asker::wait() {
 
 void Asker::sigchld() {
   const bool by_tracer = names.tracer_of(e.pid) >= 0;
-  if (!by_tracer && !names.of_parent(e.pid)) return;
+  if (!by_tracer && !names.of_parent(e.pid)) {
+    if (!names.open && e.siginfo && names.thread(e.siginfo->pid, e.t1) >= 0) impossible();
+    return;
+  }
   Step s = step_of(Action::sigchld, by_tracer ? Actor::tracer : Actor::parent, Match::any);
   if (!failed(e) && e.siginfo) {
     Value code = static_cast<Value>(e.siginfo->code);
