@@ -49,6 +49,8 @@ struct Worker {
   std::vector<std::uint64_t> packed;
   std::array<std::uint64_t, kBatch> hash{};
   std::size_t waiting = 0;
+  std::vector<std::uint64_t> fired;                  // before the state that is expanded
+  std::vector<std::uint32_t> kinds;                  // ExploreResult::kinds
   std::atomic<std::uint64_t> expanded{0}, added{0};  // written by this worker only
 };
 
@@ -66,6 +68,7 @@ class Exploration {
   void make_room();
   void work(int w);
   void expand(Worker &w, const std::uint64_t *record);
+  void note_kinds(Worker &w, const model::State &state);
   void flush(Worker &w);
   void look();  // at the clock
   bool over() const;
@@ -236,6 +239,7 @@ void Exploration::expand(Worker &w, const std::uint64_t *record) {
   const std::size_t words = layout_.words();
   layout_.unpack(record, state.w.data());
   w.expander.expand(state.w.data());
+  if (options_.kinds) note_kinds(w, state);
   w.watcher.add(state.w.data(), record);
   for (std::size_t k = 0; k < w.expander.count(); ++k) {
     const std::uint64_t *next = w.expander.successor(k);
@@ -247,6 +251,18 @@ void Exploration::expand(Worker &w, const std::uint64_t *record) {
     if (++w.waiting == kBatch) flush(w);
   }
   count(w.expanded);
+}
+
+void Exploration::note_kinds(Worker &w, const model::State &state) {
+  w.fired.resize(model_.instances.size());
+  w.kinds.resize(model_.instances.size());
+  for (std::size_t i = 0; i < model_.instances.size(); ++i) {
+    const std::uint64_t fired = w.expander.fired(i);
+    if (fired == w.fired[i]) continue;
+    w.fired[i] = fired;
+    const int thread = std::max(model_.instances[i].thread, 0);
+    w.kinds[i] |= 1u << static_cast<unsigned>(model::stop_kind(model_.schema, state, thread));
+  }
 }
 
 void Exploration::flush(Worker &w) {
@@ -274,6 +290,9 @@ void Exploration::conclude(ExploreResult &result) {
   result.fired.resize(model_.instances.size());
   for (const auto &w : workers_)
     for (std::size_t i = 0; i < result.fired.size(); ++i) result.fired[i] += w->expander.fired(i);
+  if (options_.kinds) result.kinds.resize(result.fired.size());
+  for (const auto &w : workers_)
+    for (std::size_t i = 0; i < w->kinds.size(); ++i) result.kinds[i] |= w->kinds[i];
   result.transitions = std::accumulate(result.fired.begin(), result.fired.end(), std::uint64_t{0});
   while (!levels_.empty() && levels_.back().empty()) levels_.pop_back();
   result.depth = levels_.empty() ? 0 : levels_.size() - 1;

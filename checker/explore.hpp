@@ -37,6 +37,7 @@ struct ExploreOptions {
   const std::atomic<bool> *interrupted = nullptr;
   std::vector<std::string> property_ids;  // empty: all that apply; InputError for an unknown one
   const std::vector<model::Property> *properties = nullptr;  // nullptr: model::properties()
+  bool kinds = false;                                        // ExploreResult::kinds; slower
 };
 
 // unknown: the exploration ended before it could tell.
@@ -62,6 +63,9 @@ struct ExploreResult {
   double bytes_per_state = 0;         // states and table at the end
   bool fast = false;                  // the emitted code ran
   std::vector<std::uint64_t> fired;   // per instance of the model
+  // Per instance: the stop kinds, bit by StopKind, in which the thread was whose step it is or who
+  // is acted upon.
+  std::vector<std::uint32_t> kinds;
   std::vector<PropertyResult> properties;
 };
 

@@ -104,7 +104,9 @@ struct Rule {
   std::vector<std::string> functions;  // kernel functions, 6.12
   std::vector<std::string> semantics;  // rule numbers of the semantics reference
   std::string since, until;            // kernel versions; empty: always
-  int number = 0;                      // its place in Model::rules
+  // Why no user-space program can be seen to take it; empty: one can.
+  std::string unseen = {};
+  int number = 0;  // its place in Model::rules
 };
 
 struct Guard {

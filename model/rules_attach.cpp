@@ -187,7 +187,10 @@ void traceme(Model &m) {
                                  {"ptrace_traceme"},
                                  {"R2"},
                                  "",
-                                 ""});
+                                 "",
+                                 "only by luck: nothing in user space keeps a parent between "
+                                 "PF_EXITING and the reparenting, and TRACEME succeeds after it "
+                                 "too, when init is the parent"});
   const Rule *init = m.family({"traceme.init",
                                Actor::tracee,
                                "makes init its tracer: its own parent is dead",

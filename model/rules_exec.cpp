@@ -21,7 +21,9 @@ void begin(Model &m) {
                                 {"de_thread"},
                                 {"R111", "R112"},
                                 "",
-                                ""});
+                                "",
+                                "what makes it fail has killed the thread, whose execve neither "
+                                "returns nor stops: it ends as if it had made no call"});
   for (int t = 0; t < m.threads(); ++t) {
     for (const Rule *r : {rule, fails}) {
       Step s(m, r, t, tname(t));

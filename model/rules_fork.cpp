@@ -140,7 +140,9 @@ void create(Model &m) {
                                        {"copy_process"},
                                        {"R108"},
                                        "",
-                                       ""});
+                                       "",
+                                       "its fork has no report, no child and no return, as one "
+                                       "that the same SIGKILL interrupts before it begins"});
   for (int t = 0; t < m.threads(); ++t) {
     for (const Kind &k : kKinds) {
       const Expr on = needed(m, k.call);

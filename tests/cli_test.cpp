@@ -459,6 +459,63 @@ TEST_CASE("rules: each once, with the keys of the contract") {
   }
 }
 
+TEST_CASE("of linux-3.4 and legacy 97 % of the rules were witnessed, and the rest say why not") {
+  for (const std::string design : {"legacy", "linux-3.4"}) {
+    std::size_t all = 0, witnessed = 0;
+    const Json json = json_of(run("rules --format json --design " + design));
+    for (const Json &rule : json["rules"]) {
+      INFO(design, " ", rule["id"]);
+      ++all;
+      if (rule["witnessed"] > 0) ++witnessed;
+      CHECK((rule["witnessed"] > 0) != rule.contains("unseen"));
+    }
+    CHECK(100 * witnessed >= 97 * all);
+    const std::string text = run("rules --design " + design).out;
+    CHECK(text.find("\nrules of " + design + " witnessed: " + std::to_string(witnessed) + " of " +
+                    std::to_string(all) + " (") != std::string::npos);
+  }
+}
+
+// What the exploration reaches is asked anew in pairs_long.
+TEST_CASE("the tables of pairs have the rules of now, and the numbers of the recordings") {
+  const fs::path witness = fs::path(PTMC_SOURCE_DIR) / "traces/witness";
+  const Json summary = Json::parse(read(witness / "summary.json"));
+  for (const std::string design : {"legacy", "linux-3.4"}) {
+    std::vector<std::string> kinds, rules;
+    std::size_t reached = 0, seen = 0;
+    std::istringstream in(read(witness / ("pairs-" + design + ".md")));
+    for (std::string line; std::getline(in, line);) {
+      if (!line.starts_with("| ")) continue;
+      std::vector<std::string> cells;
+      std::istringstream row(line.substr(1));
+      for (std::string cell; std::getline(row, cell, '|');) {
+        std::erase_if(cell, [](char c) { return c == ' ' || c == '`'; });
+        cells.push_back(cell);
+      }
+      if (cells[0] == "rule") kinds = cells;
+      if (cells[0] == "rule") continue;
+      rules.push_back(cells[0]);
+      INFO(design, " ", cells[0]);
+      REQUIRE(cells.size() == kinds.size());
+      const Json &own = summary[design]["pairs"].value(cells[0], Json::object());
+      for (std::size_t k = 1; k < cells.size(); ++k) {
+        const bool counts = !cells[k].empty() && cells[k][0] != '(';
+        reached += counts;
+        seen += counts && cells[k] != "-";
+        if (cells[k].starts_with("(")) cells[k] = cells[k].substr(1, cells[k].size() - 2);
+        const std::string times = own.contains(kinds[k]) ? own[kinds[k]].dump() : "";
+        CHECK((cells[k] == "-" ? "" : cells[k]) == times);
+      }
+    }
+    CHECK(100 * seen >= 80 * reached);
+    CHECK(reached > 300);
+    std::vector<std::string> now;
+    const Json json = json_of(run("rules --format json --design " + design));
+    for (const Json &rule : json["rules"]) now.push_back(rule["id"]);
+    CHECK(rules == now);
+  }
+}
+
 TEST_CASE("graph: DOT of the stop machine, and SVG where Graphviz is") {
   const Result r = run("graph");
   CHECK(r.code == 0);

@@ -211,10 +211,10 @@ void Asker::peeksiginfo(int t) {
   Step s = step_of(Action::peeksiginfo, Actor::tracer, Match::argument);
   s.thread = t;
   const bool bad = (e.options & ~1) != 0 || static_cast<std::int32_t>(e.data) < 0;
-  s.argument = bad                   ? int{model::kPeekBadFlags}
-               : failed(e) == EFAULT ? int{model::kPeekBadAddress}
-               : (e.options & 1)     ? int{model::kPeekShared}
-                                     : int{model::kPeekPrivate};
+  s.argument = e.unreadable      ? int{model::kPeekBadAddress}
+               : bad             ? int{model::kPeekBadFlags}
+               : (e.options & 1) ? int{model::kPeekShared}
+                                 : int{model::kPeekPrivate};
   if (!failed(e) && e.ret) {
     s.shows = Shows::queued;
     s.a = *e.ret;
@@ -348,7 +348,15 @@ void Asker::wait() {
   const pid_t who = waited_for(e);
   const int told = who ? names.thread(who, e.t1) : -1;
   if (!by_tracer && !names.of_parent(e.pid)) {
-    if (told >= 0 && !names.open) impossible();
+    if (told < 0 || names.open) return;
+    // init's: it has the process whose real parent has died, and reaps it.
+    const auto word = status_word(e);
+    if ((e.options & WNOWAIT) || !word || WIFSTOPPED(*word) || WIFCONTINUED(*word) ||
+        !names.status(*word))
+      return impossible();
+    ask.kind = Ask::Kind::state;
+    ask.looks = Ask::Looks::gone;
+    ask.thread = told;
     return;
   }
   if (interrupted(e)) return;
@@ -395,7 +403,10 @@ void Asker::wait() {
 
 void Asker::sigchld() {
   const bool by_tracer = names.tracer_of(e.pid) >= 0;
-  if (!by_tracer && !names.of_parent(e.pid)) return;
+  if (!by_tracer && !names.of_parent(e.pid)) {
+    if (!names.open && e.siginfo && names.thread(e.siginfo->pid, e.t1) >= 0) impossible();
+    return;
+  }
   Step s = step_of(Action::sigchld, by_tracer ? Actor::tracer : Actor::parent, Match::any);
   if (!failed(e) && e.siginfo) {
     if (e.siginfo->code > 0 && names.cast && !names.cast->known(e.siginfo->pid))
@@ -652,7 +663,8 @@ std::size_t AskHash::operator()(const Ask &a) const {
 
 Ask ask(const Event &event, const Names &names) {
   Asker a{event, names};
-  const bool skipped = failed(event) == ENOSYS;  // by SYSEMU
+  // By SYSEMU; or by a filter that asks a tracer who does not want it.
+  const bool skipped = failed(event) == ENOSYS && event.call != Call::getppid;
   if (skipped && !names.open && names.thread(event.pid, event.t0) >= 0) {
     a.skipped();
     return std::move(a.ask);

@@ -280,6 +280,9 @@ void Cast::dispatch(const Trace &trace) {
           all_of(e.pid);
         break;
       case Call::sigchld:
+        if (e.siginfo) concern(task(e.siginfo->pid, e.t1));
+        all_of(e.pid);
+        break;
       case Call::rt_sigaction:
       case Call::exit:
       case Call::exit_group:

@@ -57,6 +57,7 @@ enum class Arg {
   off,
   peek_flags,
   count,
+  unreadable,
 };
 struct CallArg {
   Call call;
@@ -64,20 +65,35 @@ struct CallArg {
   Arg arg;
 };
 constexpr CallArg kArgs[] = {
-    {Call::ptrace, "request", Arg::request}, {Call::ptrace, "pid", Arg::target},
-    {Call::ptrace, "addr", Arg::addr},       {Call::ptrace, "data", Arg::data},
-    {Call::ptrace, "off", Arg::off},         {Call::ptrace, "flags", Arg::peek_flags},
-    {Call::ptrace, "count", Arg::count},     {Call::ptrace, "mask", Arg::mask},
-    {Call::ptrace, "siginfo", Arg::siginfo}, {Call::wait4, "pid", Arg::target},
-    {Call::wait4, "options", Arg::options},  {Call::waitid, "pid", Arg::target},
-    {Call::waitid, "options", Arg::options}, {Call::kill, "pid", Arg::target},
-    {Call::kill, "sig", Arg::sig},           {Call::tgkill, "tgid", Arg::tgid},
-    {Call::tgkill, "tid", Arg::target},      {Call::tgkill, "sig", Arg::sig},
-    {Call::rt_sigprocmask, "how", Arg::how}, {Call::rt_sigprocmask, "set", Arg::mask},
-    {Call::rt_sigaction, "sig", Arg::sig},   {Call::rt_sigaction, "action", Arg::disposition},
-    {Call::handler, "sig", Arg::sig},        {Call::fork, "flags", Arg::flags},
-    {Call::fork, "child", Arg::child},       {Call::seccomp, "message", Arg::code},
-    {Call::exit, "code", Arg::code},         {Call::exit_group, "code", Arg::code},
+    {Call::ptrace, "request", Arg::request},
+    {Call::ptrace, "pid", Arg::target},
+    {Call::ptrace, "addr", Arg::addr},
+    {Call::ptrace, "data", Arg::data},
+    {Call::ptrace, "off", Arg::off},
+    {Call::ptrace, "flags", Arg::peek_flags},
+    {Call::ptrace, "count", Arg::count},
+    {Call::ptrace, "mask", Arg::mask},
+    {Call::ptrace, "siginfo", Arg::siginfo},
+    {Call::ptrace, "unreadable", Arg::unreadable},
+    {Call::wait4, "pid", Arg::target},
+    {Call::wait4, "options", Arg::options},
+    {Call::waitid, "pid", Arg::target},
+    {Call::waitid, "options", Arg::options},
+    {Call::kill, "pid", Arg::target},
+    {Call::kill, "sig", Arg::sig},
+    {Call::tgkill, "tgid", Arg::tgid},
+    {Call::tgkill, "tid", Arg::target},
+    {Call::tgkill, "sig", Arg::sig},
+    {Call::rt_sigprocmask, "how", Arg::how},
+    {Call::rt_sigprocmask, "set", Arg::mask},
+    {Call::rt_sigaction, "sig", Arg::sig},
+    {Call::rt_sigaction, "action", Arg::disposition},
+    {Call::handler, "sig", Arg::sig},
+    {Call::fork, "flags", Arg::flags},
+    {Call::fork, "child", Arg::child},
+    {Call::seccomp, "message", Arg::code},
+    {Call::exit, "code", Arg::code},
+    {Call::exit_group, "code", Arg::code},
     {Call::proc_state, "pid", Arg::target},
 };
 
@@ -312,6 +328,9 @@ void read_args(const Fields &args, const std::function<pid_t(const Fields &, con
         if (peeks(event) && args.has(key))
           event.data = static_cast<std::uint64_t>(args.integer(key, INT_MIN, INT_MAX));
         break;
+      case Arg::unreadable:
+        if (peeks(event) && args.has(key)) event.unreadable = args.boolean(key);
+        break;
       case Arg::data:
         if (args.has(key)) event.data = request_data(args, key);
         break;
@@ -380,6 +399,7 @@ void read_header(const Fields &header, Trace &trace) {
   if (header.has("kernel")) trace.kernel = header.text("kernel");
   if (header.has("design")) trace.design = header.text("design");
   if (header.has("scenario")) trace.scenario = header.text("scenario");
+  if (header.has("orphaned")) trace.orphaned = header.boolean("orphaned");
   if (!header.has("processes")) return;
   for (const Json &process : header.array("processes")) {
     if (!process.is_object()) header.fail("processes", "must be objects");
@@ -481,6 +501,8 @@ Ordered write_arg(const Event &event, Arg arg, const std::function<Ordered(pid_t
       return peeks(event) ? Ordered(event.options) : Ordered();
     case Arg::count:
       return peeks(event) ? Ordered(static_cast<int>(event.data)) : Ordered();
+    case Arg::unreadable:
+      return event.unreadable ? Ordered(true) : Ordered();
     case Arg::options:
       return wait_options_name(event.options);
     case Arg::how:
@@ -530,6 +552,7 @@ Ordered write_header(const Trace &trace) {
                  {"tracer", trace.tracer},
                  {"clock", "monotonic-ns"}};
   if (!trace.scenario.empty()) header["scenario"] = trace.scenario;
+  if (trace.orphaned) header["orphaned"] = true;
   if (trace.processes.empty()) return header;
   Ordered &processes = header["processes"] = Ordered::array();
   for (const Process &process : trace.processes)

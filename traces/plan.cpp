@@ -159,7 +159,8 @@ std::function<bool(const model::State &)> holds(const Ask &ask, const model::Sch
         if (loc >= model::Loc::unreleased || loc == model::Loc::none)
           return letter == 'X' || letter == 'Z';
         if (loc >= model::Loc::entry_trap && loc < model::Loc::stopped) return letter == 't';
-        return letter == 'R' || letter == 'S' || letter == 'D';
+        // User mode may wait for a page, which is no interruptible sleep.
+        return letter == 'R' || letter == 'D' || (letter == 'S' && loc != model::Loc::user);
       };
   }
   return {};

@@ -100,7 +100,8 @@ std::vector<State> ClosedWorld::starts(const Names &names, const std::shared_ptr
 
 void ClosedWorld::follow(int process) {
   Names names = names_.of(trace_, process);
-  const model::Config config = model::whole_config(spec_, names.one_process);
+  model::Config config = model::whole_config(spec_, names.one_process);
+  config[model::Feature::orphaned] = trace_.orphaned;
   Models &models = options_.models ? *options_.models : own_;
   model::Shape shape = shape_of(names);
   shape.tracers = tracers_;  // births need one shape for all

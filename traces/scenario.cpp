@@ -18,6 +18,7 @@ namespace {
 constexpr std::string_view kNames[] = {"", "world", "tracer", "tracer2", "tracer_thread", "parent"};
 constexpr std::string_view kStates = "RSDTtZX";  // X: the thread is gone
 constexpr long kTraceme = 0, kPeekSiginfo = 0x4209;
+constexpr int kNohang = 1;  // WNOHANG
 
 constexpr std::uint64_t kVm = 0x100, kSighand = 0x800, kParent = 0x8000, kThread = 0x10000;
 
@@ -34,8 +35,9 @@ bool can_make(pid_t by, Call call) {
     case Call::kill:
     case Call::tgkill:
       return true;
-    case Call::ptrace:
     case Call::wait4:
+      return true;
+    case Call::ptrace:
     case Call::waitid:
     case Call::rt_sigaction:
     case Call::exit_group:
@@ -99,6 +101,7 @@ class Reader {
       header.fail("parent", "must be \"separate\" or \"tracer\"");
     scenario_.tracer_is_parent = parent == "tracer";
     if (header.has("loose")) scenario_.loose = header.boolean("loose");
+    if (header.has("orphaned")) scenario_.orphaned = header.boolean("orphaned");
     for (pid_t symbol = who::world; symbol < who::t0; ++symbol) actors_[symbol].leader = symbol;
     actors_[who::tracer_thread].leader = who::tracer;
     for (pid_t thread = 0; thread < scenario_.threads; ++thread)
@@ -162,6 +165,8 @@ class Reader {
         args, [&](const Fields &f, const char *key) { return target(f, key, event); }, event);
     args.reject_unread();
     if (event.call == Call::ptrace) check_request(fields, event);
+    if (event.call == Call::wait4 && event.pid == who::world && !(event.options & kNohang))
+      fields.fail("args.options", "world does not sleep: it needs WNOHANG");
     if (event.call == Call::fork) check_fork(args, event);
     if (fields.has("async")) step.async = fields.boolean("async");
     if (step.async && event.pid == who::world) fields.fail("async", "world does not wait anyway");
@@ -352,6 +357,7 @@ std::string to_jsonl(const Scenario &scenario) {
               {"threads", scenario.threads},
               {"parent", scenario.tracer_is_parent ? "tracer" : "separate"}};
   if (scenario.loose) header["loose"] = true;
+  if (scenario.orphaned) header["orphaned"] = true;
   std::string text = header.dump() + '\n';
   for (const Step &step : scenario.steps) {
     Json line;

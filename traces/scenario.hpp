@@ -79,6 +79,7 @@ struct Scenario {
   std::string design;                  // "linux-3.4" or "legacy"
   int threads = 1;                     // of the tracee, 1..kMaxThreads
   bool tracer_is_parent = false;
+  bool orphaned = false;  // t0 leads a session: its process group is orphaned
   // Random programs: a step of somebody who is busy or gone is left out, and nothing is awaited
   // that may never come.
   bool loose = false;

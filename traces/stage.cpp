@@ -63,6 +63,7 @@ class Stage {
 
   void run() {
     prctl(PR_SET_TIMERSLACK, 1);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);  // orphans are world's, also where it is not init
     take_short_turns();
     board_.slots[who::world].born = getpid();
     board_.slots[who::world].leader = who::world;
@@ -128,7 +129,10 @@ class Stage {
   void start(pid_t role, bool with_tracee) {
     expected_.push_back(role);
     if (fork() != 0) return;
-    if (with_tracee && fork() == 0) play(descriptor_, program_, who::t0);
+    if (with_tracee && fork() == 0) {
+      if (scenario_.orphaned) setsid();
+      play(descriptor_, program_, who::t0);
+    }
     play(descriptor_, program_, role);
   }
 
@@ -182,9 +186,19 @@ class Stage {
     Record &record = new_record(board_, step_, index);
     event.t0 = now();
     publish(record, event, Record::begun);
-    event.ret = event.call == Call::kill ? syscall(SYS_kill, event.target, event.sig)
-                                         : syscall(SYS_tgkill, event.tgid, event.target, event.sig);
+    int status = 0;
+    switch (event.call) {
+      case Call::kill:
+        event.ret = syscall(SYS_kill, event.target, event.sig);
+        break;
+      case Call::wait4:
+        event.ret = syscall(SYS_wait4, event.target, &status, event.options, nullptr);
+        break;
+      default:
+        event.ret = syscall(SYS_tgkill, event.tgid, event.target, event.sig);
+    }
     event.err = *event.ret == -1 ? errno : 0;
+    if (event.call == Call::wait4 && *event.ret > 0) event.status = status;
     event.t1 = now();
     publish(record, event, Record::ended);
   }
@@ -432,6 +446,7 @@ Trace header_of(const Scenario &scenario, const Board &board) {
   trace.kernel = system.release;
   trace.design = scenario.design;
   trace.scenario = scenario.name;
+  trace.orphaned = scenario.orphaned;
   const auto tid = [&](pid_t role) { return board.slots[role].born.load(); };
   trace.tracer = tid(who::tracer);
   trace.processes = {{trace.tracer, Role::tracer, {trace.tracer}},

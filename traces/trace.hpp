@@ -70,6 +70,7 @@ struct Event {
   std::optional<std::uint64_t> message;  // of GETEVENTMSG, or the op of GET_SYSCALL_INFO
   std::uint64_t t0 = 0;                  // ns
   std::uint64_t t1 = UINT64_MAX;         // ns; UINT64_MAX: not known to have ended
+  bool unreadable = false;               // PEEKSIGINFO: its arguments are not mapped
   bool kernel = false;
   int line = 0;  // of the file it was read from, from 1
 };
@@ -93,6 +94,7 @@ struct Trace {
   std::string design;  // empty: the reader's choice
   pid_t tracer = 0;
   std::string scenario;            // name of the scenario that made it, or empty
+  bool orphaned = false;           // closed worlds: the first process's group is orphaned
   std::vector<Process> processes;  // closed worlds only
   std::vector<Event> events;       // by t0
 };

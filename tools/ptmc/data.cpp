@@ -39,23 +39,39 @@ traces::Scenario find_scenario(const std::string &name_or_file) {
   return traces::read_scenario(name_or_file);
 }
 
-void write_summary(const std::string &file, const std::vector<traces::ReplayResult> &results) {
-  std::map<std::string, std::size_t> rules;
-  for (const traces::ReplayResult &result : results)
-    for (const std::string &rule : result.witnessed) ++rules[rule];
-  const Json summary{{"kernel", results.empty() ? "" : results.front().kernel},
-                     {"arch", "x86_64"},
-                     {"runs", results.size()},
-                     {"rules", rules}};
-  write_file(file, summary.dump(2) + "\n");
+Summary summary_of(const std::vector<traces::ReplayResult> &results) {
+  Summary all;
+  if (!results.empty()) all.kernel = results.front().kernel;
+  for (const traces::ReplayResult &result : results) {
+    if (!result.accepted) continue;
+    ++all.runs;
+    for (const std::string &rule : result.witnessed) ++all.rules[rule];
+    for (const auto &[rule, kind] : result.pairs)
+      ++all.pairs[rule][std::string(model::kStopKindNames[static_cast<std::size_t>(kind)])];
+  }
+  return all;
 }
 
-std::map<std::string, std::size_t> read_summary() {
+void write_summary(const std::string &file, const std::string &design, const Summary &summary) {
+  std::ifstream in(file);
+  nlohmann::json all = nlohmann::json::parse(in, nullptr, false);
+  if (!all.is_object()) all = nlohmann::json::object();
+  all[design] = {{"kernel", summary.kernel},
+                 {"arch", "x86_64"},
+                 {"runs", summary.runs},
+                 {"rules", summary.rules},
+                 {"pairs", summary.pairs}};
+  write_file(file, all.dump(1) + "\n");
+}
+
+Summary read_summary(const std::string &design) {
   std::ifstream in(summary_file());
-  const Json summary = Json::parse(in, nullptr, false);
-  if (summary.is_discarded() || !summary.contains("rules"))
+  const nlohmann::json all = nlohmann::json::parse(in, nullptr, false);
+  const char *key = all.is_object() && all.contains(design) ? design.c_str() : "linux-3.4";
+  if (!all.is_object() || !all.contains(key))
     throw InputError(summary_file(), 0, "is no summary that tools/witness wrote");
-  return summary["rules"];
+  const nlohmann::json &own = all[key];
+  return {own["kernel"], own["runs"], own["rules"], own["pairs"]};
 }
 
 void write_file(const std::string &file, const std::string &text) {

@@ -33,6 +33,8 @@ Json verdict_json(const ReplayResult &result) {
             {"max_states", result.max_states},
             {"mean_allowed_next", result.mean_allowed_next},
             {"witnessed", result.witnessed}};
+  for (const auto &[rule, kind] : result.pairs)
+    json["pairs"][rule].push_back(model::kStopKindNames[static_cast<std::size_t>(kind)]);
   if (!result.gave_up.empty()) json["reason"] = result.gave_up;
   if (result.divergence) {
     const traces::Divergence &d = *result.divergence;
@@ -94,7 +96,9 @@ int run(const Options &options) {
   traces::Models models({.signals = {}, .siginfos = {}, .masks = {}, .exit_codes = {}});
   traces::ReplayOptions how = options.replay;
   how.models = &models;
+  if (how.design.empty() && !options.summary.empty()) how.design = "linux-3.4";
   how.witness = options.json || !options.summary.empty();
+  how.pairs = how.witness;
   for (const traces::Trace &trace : all) results.push_back(traces::replay(trace, how));
 
   Json json = Json::array();
@@ -104,7 +108,8 @@ int run(const Options &options) {
     else
       print_text(result);
   if (options.json) print_json({{"traces", json}});
-  if (!options.summary.empty()) write_summary(options.summary, results);
+  if (!options.summary.empty())
+    write_summary(options.summary, results.front().design, summary_of(results));
   return exit_code(results);
 }
 
@@ -116,7 +121,7 @@ Verb replay_verb(CLI::App &program) {
   add_replay_options(*command, options->replay);
   command
       ->add_option("--summary", options->summary,
-                   "writes to FILE how many of the traces witnessed each rule")
+                   "puts into FILE how many of the traces witnessed each rule of the design")
       ->type_name("FILE");
   add_format(*command, options->json);
   command->add_option("TRACE", options->files, "ptmc-trace files or strace logs")->required();

@@ -6,13 +6,14 @@
 
 #include "tools/ptmc/data.hpp"
 #include "tools/ptmc/design_rules.hpp"
+#include "tools/ptmc/pairs.hpp"
 #include "tools/ptmc/verb.hpp"
 
 namespace ptmc::tools {
 namespace {
 
 struct Options {
-  bool json = false;
+  bool json = false, pairs = false;
   std::string design = "linux-3.4";
 };
 
@@ -31,6 +32,7 @@ Json to_json(const DesignRule &r, std::size_t witnessed) {
   if (!r.rule.until.empty()) json["until"] = r.rule.until;
   if (!r.changes.empty()) json["changed"] = r.changes;
   json["witnessed"] = witnessed;
+  if (!r.rule.unseen.empty()) json["unseen"] = r.rule.unseen;
   return json;
 }
 
@@ -42,21 +44,27 @@ void print_text(const DesignRule &r, std::size_t witnessed) {
   if (!r.rule.until.empty()) fmt::print(", until {}", r.rule.until);
   if (!r.changes.empty()) fmt::print(", changed in {}", fmt::join(r.changes, ", "));
   fmt::print(", witnessed {}\n", witnessed);
+  if (!r.rule.unseen.empty()) fmt::print("    cannot be witnessed: {}\n", r.rule.unseen);
 }
 
 int run(const Options &options) {
   const model::DesignSpec spec = model::parse_design(options.design);
-  const std::map<std::string, std::size_t> summary = read_summary();
+  const Summary summary = read_summary(std::string(spec.design->name));
+  if (options.pairs) return print_pairs(spec, summary);
   Json rules = Json::array();
-  for (const DesignRule &rule : design_rules(spec)) {
-    const auto it = summary.find(rule.rule.id);
-    const std::size_t witnessed = it == summary.end() ? 0 : it->second;
+  const std::vector<DesignRule> all = design_rules(spec);
+  for (const DesignRule &rule : all) {
+    const auto it = summary.rules.find(rule.rule.id);
+    const std::size_t witnessed = it == summary.rules.end() ? 0 : it->second;
     if (options.json)
       rules.push_back(to_json(rule, witnessed));
     else
       print_text(rule, witnessed);
   }
-  if (options.json) print_json({{"design", spec.name()}, {"rules", rules}});
+  if (options.json)
+    print_json({{"design", spec.name()}, {"rules", rules}});
+  else
+    fmt::print("\n{}", witnessed_text(spec.name(), all, summary));
   return kYes;
 }
 
@@ -67,7 +75,11 @@ Verb rules_verb(CLI::App &program) {
   CLI::App *command = program.add_subcommand(
       "rules", "every rule, and how often a real kernel was seen to take it");
   add_design(*command, options->design);
+  CLI::Option *pairs = command->add_flag(
+      "--pairs", options->pairs,
+      "the pairs of a rule and a stop kind that one thread reaches, and which were seen: Markdown");
   add_format(*command, options->json);
+  pairs->excludes("--format");
   return {command, [=] { return run(*options); }};
 }
 

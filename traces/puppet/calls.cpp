@@ -69,6 +69,7 @@ long ptrace_raw(const Event &event, const void *data) {
 long peek_siginfo(Event &event) {
   static_assert(sizeof(siginfo_t) == 128);
   siginfo_t infos[traces::kMaxPeeked];
+  if (event.unreadable) return ptrace_raw(event, 8, arg(infos));
   const Peek peek{event.addr, static_cast<std::uint32_t>(event.options),
                   static_cast<std::int32_t>(event.data)};
   const long ret = ptrace_raw(event, arg(&peek), arg(infos));
