@@ -348,8 +348,14 @@ void after_event(Step &s, int t, Expr doomed) {
 
 }  // namespace
 
-void leave_trap(Step &s, int t, Expr code) {
+void leave_trap(Step &s, int t, Expr given) {
   const ThreadFields &f = s.t(t);
+  // What wakes a listening tracee leaves its exit_code, unless a wait has taken it. That tells
+  // where SETSIGINFO has let LISTEN into another stop.
+  const Expr kept = s.get(f.listening) && s.get(f.report);
+  const Expr own = ite(at_loc(s, t, Loc::sig_trap), s.get(f.sig),
+                       ite(s.get(f.good), constant(NONE), constant(TRAP)));
+  const Expr code = ite(kept, own, given);
   settle(s, t);
   const Expr loc = s.get(f.loc);
   auto was = [&](Loc l) { return eq(loc, static_cast<Value>(l)); };

@@ -590,6 +590,8 @@ void Asker::sigaction() {
     step(s);
     return;
   }
+  if (e.sig == SIGCHLD && names.tracer_of(e.pid) >= 0 && !failed(e))
+    ask.unmodelled = "SIGCHLD's disposition of a tracer that is not the tracee's parent";
   const int t = names.thread(e.pid, e.t0);
   if (t < 0) return;
   own({{.action = Action::sigaction,
