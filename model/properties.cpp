@@ -16,6 +16,8 @@ const std::vector<Property> &properties() {
     process_laws(laws);
     parent_laws(laws);
     tracer_laws(laws);
+    wait_laws(laws);
+    course_laws(laws);
     normal_form_laws(laws);
     return laws;
   }();

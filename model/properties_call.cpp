@@ -1,6 +1,6 @@
 // Calls: who can make one, and that each request has one result.
 
-#include <array>
+#include <map>
 
 #include "model/property_parts.hpp"
 #include "model/requests.hpp"  // kInvalidOptions only
@@ -11,18 +11,20 @@ namespace {
 bool is_request(const Instance &i, int t) {
   const Label &l = i.label;
   return i.rule->actor == Actor::tracer && l.thread == t && l.action >= Action::attach &&
-         l.action <= Action::invalid;
+         (l.action <= Action::invalid || l.action == Action::peeksiginfo);
 }
 
-// The tracer that acts.
-const TracerFields &caller(const StepView &s) {
-  return s.m.schema.tracers[static_cast<std::size_t>(s.step.label.tracer)];
-}
-
-// Both may be results of one request. Its options are valid or not.
+// What a request is given: its options are valid or not, its argument is good or bad. ESRCH and
+// EBUSY come for all.
 bool one_request(const Instance &a, const Instance &b) {
-  return a.label.action == b.label.action && a.label.tracer == b.label.tracer &&
-         (a.label.arg == kInvalidOptions) == (b.label.arg == kInvalidOptions);
+  if (a.label.action != b.label.action || a.label.tracer != b.label.tracer) return false;
+  const auto unstopped = [](const Instance &i) {
+    return i.label.err == Err::esrch || i.label.err == Err::ebusy;
+  };
+  if (a.label.action == Action::peeksiginfo && !unstopped(a) && !unstopped(b))
+    return a.label.arg == b.label.arg;
+  return (a.label.arg == kInvalidOptions) == (b.label.arg == kInvalidOptions) ||
+         (a.label.action != Action::seize && (unstopped(a) || unstopped(b)));
 }
 
 Expr can(const Instance &i) {
@@ -34,7 +36,8 @@ Expr can(const Instance &i) {
 // A step of the thread itself that nobody chooses. A SIGCHLD comes from another process.
 bool own_course(const Instance &i, int t) {
   return i.thread == t && i.rule->actor == Actor::kernel && i.rule->id != "attach.wakes" &&
-         i.rule->id != "tracer.exit.unlink" && i.rule->id != "child.sigchld";
+         i.rule->id != "tracer.exit.unlink" && i.rule->id != "child.sigchld" &&
+         i.rule->id != "init.reap";
 }
 
 // Which thread a signal wakes is free: each is an instance of its own.
@@ -46,6 +49,10 @@ bool sends(const Instance &i) {
 bool by_tracer(const Instance &i) {
   return i.rule->actor == Actor::tracer && i.label.action != Action::hidden;
 }
+// The tracer that makes this step.
+const TracerFields &caller(const StepView &s) {
+  return s.m.schema.tracers[static_cast<std::size_t>(s.step.label.tracer)];
+}
 
 }  // namespace
 
@@ -54,13 +61,33 @@ void call_laws(Laws &all) {
       all,
       {"call.tracer_lives", "A tracer that is dead calls nothing", "The tracer makes a call",
        "do_exit, exit_ptrace, 6.12; R59", anywhere, anywhere},
-      [](const StepView &s, int) { return truth(by_tracer(s.step)); },
       [](const StepView &s, int) {
-        const bool all = s.step.label.action == Action::tracer_exit && s.step.label.arg;
-        if (!all) return !s.before.get(caller(s).dead);
-        Expr some = truth(false);  // any of the threads may call exit_group
-        for (const TracerFields &t : s.m.schema.tracers) some = some || !s.before.get(t.dead);
-        return some;
+        return truth(by_tracer(s.step) &&
+                     !(s.step.label.action == Action::tracer_exit && s.step.label.arg));
+      },
+      [](const StepView &s, int) { return !s.before.get(caller(s).dead); });
+
+  step_law(
+      all,
+      {"call.parent_lives",
+       "A real parent that has died calls nothing, nor does a dead tracer exit",
+       "The real parent makes a call", "do_exit, forget_original_parent, 6.12; R145", anywhere,
+       where({Feature::parent_waits})},
+      [](const StepView &s, int) {
+        return truth(
+            (s.step.rule->actor == Actor::parent && s.step.label.action != Action::hidden) ||
+            (s.step.label.action == Action::tracer_exit && s.step.label.arg));
+      },
+      [](const StepView &s, int) {
+        const Expr tracer_dead = s.before.get(s.m.schema.tracer.dead);
+        if (s.step.label.action == Action::tracer_exit) {
+          Expr lives = truth(false);
+          for (const TracerFields &tracer : s.m.schema.tracers)
+            lives = lives || !s.before.get(tracer.dead);
+          return lives;
+        }
+        return eq(s.before.get(s.m.schema.parent.state), static_cast<Value>(Parent::lives)) &&
+               !(s.m.on(Feature::parent_is_tracer) && tracer_dead);
       });
 
   step_law(
@@ -100,19 +127,32 @@ void call_laws(Laws &all) {
                !v.get(v.t(t).owes_tracer) && !v.get(v.t(t).owes_parent);
       },
       [](const View &v, int t) {
-        std::array<std::optional<Expr>, static_cast<std::size_t>(Action::invalid) + 1> results;
+        std::map<std::pair<Action, int>, Expr> results;
+        std::map<Action, Expr> unstopped;
         for (const Instance &i : v.m.instances)
           // Without SEIZE these three are unknown requests, of which the model has ESRCH only.
           if (is_request(i, t) && i.label.tracer == 0 &&
               (v.m.on(Feature::seize).is(1) ||
                (i.label.action != Action::seize && i.label.action != Action::interrupt &&
                 i.label.action != Action::listen))) {
-            std::optional<Expr> &any = results[static_cast<std::size_t>(i.label.action)];
-            any = any ? *any || can(i) : can(i);
+            const bool refused = i.label.err == Err::esrch || i.label.err == Err::ebusy;
+            if (refused) {
+              Expr &any = unstopped.try_emplace(i.label.action, truth(false)).first->second;
+              any = any || can(i);
+            } else {
+              const bool resumes =
+                  i.label.action >= Action::cont && i.label.action <= Action::detach;
+              Expr &any =
+                  results.try_emplace({i.label.action, resumes ? 0 : i.label.arg}, truth(false))
+                      .first->second;
+              any = any || can(i);
+            }
           }
         Expr all = truth(true);
-        for (const auto &any : results)
-          if (any) all = all && *any;
+        for (const auto &[request, any] : results) {
+          const auto refused = unstopped.find(request.first);
+          all = all && (refused == unstopped.end() ? any : any || refused->second);
+        }
         return all;
       });
 
@@ -155,8 +195,7 @@ void call_laws(Laws &all) {
       },
       [](const StepView &s, int t) {
         // A fork has begun before its child is there.
-        return s.step.label.action == Action::fork ? s.before.at(t, {Loc::body, Loc::forking})
-                                                   : s.before.at(t, {Loc::user, Loc::body});
+        return s.before.at(t, {Loc::user, Loc::body, Loc::forking});
       });
 
   step_law(

@@ -34,8 +34,27 @@ void parent_laws(Laws &all) {
        can_orphan},
       [](const StepView &s, int t) { return truth(s.is("init.reap", t)); },
       [](const StepView &s, int t) {
+        Expr alone = truth(true);
+        for (int u : s.before.group())
+          if (u != t) alone = alone && !s.before.exists(u);
         return s.before.at(t, {Loc::zombie}) && !s.before.traced(t) &&
-               parent_is_gone(s.before, t) && s.after.at(t, {Loc::dead});
+               parent_is_gone(s.before, t) && s.after.at(t, {Loc::dead}) && alone;
+      });
+
+  step_law(
+      all,
+      {"orphan.reparented",
+       "A real parent that exits lives before, and is exiting when init takes its children",
+       "init takes the children of a real parent", "forget_original_parent, 6.12; R145",
+       where({parent_dies}), [](const Config &c) { return !c[parent_is_tracer]; }},
+      [](const StepView &s, int t) {
+        return truth(t == 0 && s.step.rule->id == "parent.exit.reparent");
+      },
+      [](const StepView &s, int) {
+        const Field state = s.m.schema.parent.state;
+        return eq(s.before.get(state), static_cast<Value>(Parent::exiting)) &&
+               eq(s.after.get(state), static_cast<Value>(Parent::gone)) &&
+               !s.after.get(s.m.schema.parent.ignores);
       });
 
   step_law(
@@ -97,9 +116,18 @@ void parent_laws(Laws &all) {
                !s.before.exits(t);
       },
       [](const StepView &s, int t) {
+        Expr notices = truth(false), others = truth(true);
+        for (std::size_t k = 1; k < s.m.schema.process.size(); ++k) {
+          const Field notice = s.m.schema.process[k].notice;
+          notices = notices || (s.before.get(notice) && !s.after.get(notice));
+        }
+        for (Sig sig : s.m.signals())
+          if (sig != CHLD) others = others && s.same(s.after.p->pend[sig]);
         const Expr by_default_ignored = !eq(s.before.get(s.before.p->disposition[CHLD]), 2) &&
                                         !s.before.traced(t) && !s.before.blocked(t, CHLD);
-        return s.after.get(s.after.p->pend[CHLD]) || by_default_ignored;
+        return notices && others &&
+               ite(by_default_ignored, s.same(s.after.p->pend[CHLD]),
+                   s.after.get(s.after.p->pend[CHLD]) || by_default_ignored);
       });
 }
 

@@ -108,6 +108,8 @@ void exit_laws(Laws &all);
 void process_laws(Laws &all);
 void parent_laws(Laws &all);
 void tracer_laws(Laws &all);
+void wait_laws(Laws &all);
+void course_laws(Laws &all);
 void normal_form_laws(Laws &all);
 
 }  // namespace ptmc::model

@@ -24,7 +24,7 @@ void check_floor(const std::string &design, double floor) {
   CHECK(s.value() >= floor);
 }
 
-TEST_CASE("legacy") { check_floor("legacy", 0.7); }
+TEST_CASE("legacy") { check_floor("legacy", 0.92); }
 TEST_CASE("linux-3.4") { check_floor("linux-3.4", 0.8); }
 
 }  // namespace

@@ -67,24 +67,83 @@ bool untraced_clean(const Hand &, const HandThread &t) {
   return !(t.trap_stop || t.trap_notify || t.trapping || t.listening || t.systrace);
 }
 
-// Of the first tracer.
-bool request_answered(const Hand &h, const HandThread &t) {
-  if (h.tracers[0].dead || h.tracers[0].attaching || t.owes_tracer || t.owes_parent) return true;
+// The caller of this instance, tracer or real parent, is there and not asleep.
+bool calls(const Hand &h, const Instance &i) {
+  if (i.rule->actor == Actor::parent) return h.parent_state == 0;
+  const HandTracer &tracer = h.tracers.at(static_cast<std::size_t>(i.label.tracer));
+  return !tracer.dead && !tracer.attaching;
+}
+
+bool wait_answered(const Hand &h) {
   const Model &m = h.interpreter->model;
-  std::map<Action, bool> answered;
+  constexpr int kSee = kNormal | kClone | kThreads;
   for (std::size_t i = 0; i < m.instances.size(); ++i) {
-    const Label &l = m.instances[i].label;
-    if (m.instances[i].rule->actor != Actor::tracer || l.thread != t.number || l.tracer != 0 ||
-        l.action < Action::attach || l.action > Action::invalid)
-      continue;
-    const bool of_seize =
-        l.action == Action::seize || l.action == Action::interrupt || l.action == Action::listen;
-    if (of_seize && !h.has(Feature::seize)) continue;
-    bool &any = answered[l.action];
-    any = any || h.interpreter->enabled(i, *h.state);
-  }
-  for (const auto &[action, any] : answered)
+    const Label &call = m.instances[i].label;
+    if (call.action != Action::wait || call.err != Err::ok || !(call.options & kNohang)) continue;
+    if (!calls(h, m.instances[i])) continue;
+    const bool deaths = call.options & kExited;
+    bool any = false;
+    for (std::size_t k = 0; k < m.instances.size() && !any; ++k) {
+      const Label &other = m.instances[k].label;
+      if (other.action != Action::wait || other.tracer != call.tracer ||
+          m.instances[k].rule->actor != m.instances[i].rule->actor)
+        continue;
+      bool fits = k == i;
+      if (other.err == Err::echild)
+        fits = other.thread == call.thread && (other.options & kSee) == (call.options & kSee) &&
+               bool(other.options & kExited) == deaths &&
+               (deaths || (other.options & kContinued) == (call.options & kContinued));
+      else if (!(other.options & kNohang))
+        fits = (call.thread < 0 || call.thread == other.thread) &&
+               (other.options & ~kNowait & ~call.options) == 0;
+      any = fits && h.interpreter->enabled(k, *h.state);
+    }
     if (!any) return false;
+  }
+  return true;
+}
+
+bool sigchld_answered(const Hand &h) {
+  const Model &m = h.interpreter->model;
+  for (Actor who : {Actor::tracer, Actor::parent}) {
+    bool asks = false, any = false;
+    for (std::size_t i = 0; i < m.instances.size(); ++i) {
+      if (m.instances[i].label.action != Action::sigchld || m.instances[i].rule->actor != who)
+        continue;
+      asks = asks || calls(h, m.instances[i]);
+      any = any || h.interpreter->enabled(i, *h.state);
+    }
+    if (asks && !any) return false;
+  }
+  return true;
+}
+
+// Of the first tracer.
+bool request_answered(const Hand &h) {
+  if (h.tracers[0].dead || h.tracers[0].attaching) return true;
+  const Model &m = h.interpreter->model;
+  for (const HandThread &t : h.threads) {
+    if (t.owes_tracer || t.owes_parent) continue;
+    std::map<std::pair<Action, int>, bool> answered;  // a request, and what it is given
+    std::map<Action, bool> refused;
+    for (std::size_t i = 0; i < m.instances.size(); ++i) {
+      const Label &l = m.instances[i].label;
+      if (m.instances[i].rule->actor != Actor::tracer || l.thread != t.number || l.tracer != 0 ||
+          l.action < Action::attach ||
+          (l.action > Action::invalid && l.action != Action::peeksiginfo))
+        continue;
+      const bool of_seize =
+          l.action == Action::seize || l.action == Action::interrupt || l.action == Action::listen;
+      if (of_seize && !h.has(Feature::seize)) continue;
+      const bool resumes = l.action >= Action::cont && l.action <= Action::detach;
+      bool &any = l.err == Err::esrch || l.err == Err::ebusy
+                      ? refused[l.action]
+                      : answered[{l.action, resumes ? 0 : l.arg}];
+      any = any || h.interpreter->enabled(i, *h.state);
+    }
+    for (const auto &[request, any] : answered)
+      if (!any && !refused[request.first]) return false;
+  }
   return true;
 }
 
@@ -109,8 +168,7 @@ bool jobctl_trap_signal(const Hand &h, const HandThread &t) {
   return stops(t.sig);
 }
 
-// ---- Group-stop
-// ----------------------------------------------------------------------------------
+// ---- Group-stop ---------------------------------------------------------------------------------
 
 bool stop_count_consumers(const Hand &h) {
   if (h.group_exit) return true;
@@ -302,7 +360,9 @@ constexpr Invariant kInvariants[] = {
     {"group_exit.no_job_control", group_exit_no_job_control},
     {"group_exit.kills_all", each<group_exit_kills_all>},
     {"exiting.clean", each<exiting_clean>},
-    {"request.answered", each<request_answered>},
+    {"request.answered", request_answered},
+    {"wait.answered", wait_answered},
+    {"sigchld.answered", sigchld_answered},
     {"course.goes_on", each<course_goes_on>},
     {"exec.waits", exec_waits},
     {"exec.alone", exec_alone},

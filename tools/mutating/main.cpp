@@ -28,14 +28,14 @@ int run(const mutate::Options &options, bool list, bool verbose) {
   if (terminal) fmt::print(stderr, "\r\033[K");
   if (list)
     for (const mutate::Outcome &o : s.outcomes)
-      if (o.fate == Fate::survives || o.fate == Fate::equivalent)
+      if (o.fate == Fate::survives || o.fate == Fate::form || o.fate == Fate::equivalent)
         fmt::print("{} {}\n    {}\n", mutate::kFateNames[static_cast<int>(o.fate)], o.mutant.name(),
                    o.why);
   fmt::print("{}: {} mutants, {} traces, {} states, {:.0f} s\n", options.design, s.outcomes.size(),
              s.traces, s.states, s.seconds);
   fmt::print(
       "{:>6} killed by a recorded trace\n{:>6} by a property\n{:>6} by a corrupted trace\n"
-      "{:>6} by the normal form\n",
+      "{:>6} by the normal form only, not counted as killed\n",
       s.count(Fate::trace), s.count(Fate::property), s.count(Fate::corruption),
       s.count(Fate::form));
   fmt::print("{:>6} equivalent, proved\n{:>6} survive\n", s.count(Fate::equivalent),

@@ -12,7 +12,7 @@ namespace {
 using namespace model;
 
 constexpr std::size_t kNewStates = 20'000;  // of a mutant, not reachable without it; then it ends
-constexpr std::size_t kPairs = 400'000;     // of states held to be alike
+constexpr std::size_t kPairs = 100'000;     // of states held to be alike
 constexpr std::string_view kForm = "normal_form.";
 
 Config config_of(const std::string &design, const SpaceOptions &o) {
@@ -20,6 +20,15 @@ Config config_of(const std::string &design, const SpaceOptions &o) {
   for (Feature f : o.with) c[f] = true;
   for (Feature f : o.without) c[f] = false;
   return c;
+}
+
+Shape shape_of(const Config &config, const SpaceOptions &o) {
+  Shape shape = explored_shape(config, o.threads, o.processes);
+  if (!o.only.empty())
+    std::erase_if(shape.signals, [&](Sig s) {
+      return s != KILL && s != STOP && std::find(o.only.begin(), o.only.end(), s) == o.only.end();
+    });
+  return shape;
 }
 
 }  // namespace
@@ -73,11 +82,12 @@ Space::Space(const std::string &design, const SpaceOptions &o)
     : name_(fmt::format("{}/{}{}", o.profile, o.threads,
                         o.processes > 1 ? fmt::format("x{}", o.processes) : "")),
       config_(config_of(design, o)),
-      model_(explored_shape(config_, o.threads, o.processes), &config_),
+      model_(shape_of(config_, o), &config_),
       interpreter_(model_),
       fast_(checker::fast_form(model_)),
       expander_(model_, fast_ ? &*fast_ : nullptr),
       states_(model_.schema.words()),
+      enabled_(model_.instances.size()),
       always_(model_.instances.size()) {
   checker::ExploreOptions options;
   const checker::ExploreResult result = checker::explore(model_, options);
@@ -91,7 +101,10 @@ Space::Space(const std::string &design, const SpaceOptions &o)
   for (std::size_t k = 0; k < states_.size(); ++k) {
     std::copy_n(states_[k], now.size(), now.begin());
     expander_.expand(now.data());
-    for (std::size_t i = 0; i < expander_.count(); ++i) states_.add(expander_.successor(i));
+    for (std::size_t i = 0; i < expander_.count(); ++i) {
+      states_.add(expander_.successor(i));
+      enabled_[expander_.instance(i)].push_back(static_cast<std::uint32_t>(k));
+    }
   }
 }
 
@@ -107,6 +120,7 @@ struct Space::Changed {
   CompiledInstance after;
   std::vector<Value> regs;
   Laws always;
+  std::vector<std::size_t> siblings = {};  // unchanged, of its actor and label
 
   bool step(const State &s, State &next) { return after.step(s, next, regs.data()); }
   Value output(const State &s) { return after.output(s, regs.data()); }
@@ -134,17 +148,28 @@ Examined Space::examine(const Mutant &mutant) {
     if (folds) result = {Finding::equal, "the same expressions", ""};
     return result;
   }
+  std::vector<bool> is_changed(model_.instances.size());
+  for (const Changed &c : changed) is_changed[c.index] = true;
+  for (Changed &c : changed)
+    for (std::size_t i = 0; i < model_.instances.size(); ++i)
+      if (!is_changed[i] && model_.instances[i].rule->actor == c.before.rule->actor &&
+          model_.instances[i].thread == c.before.thread &&
+          model_.instances[i].label == c.before.label)
+        c.siblings.push_back(i);
   for (Changed &c : changed) c.always = step_laws(PropertyKind::always, c.index);
 
   std::string where;
-  if (equal(changed, where)) {
+  StateSet unlike(2 * model_.schema.words());
+  const bool guards = mutant.change == Change::drop_guard || mutant.change == Change::negate_guard;
+  const bool in_step = steps_alike(changed, guards, unlike, where);
+  if (in_step && where.empty()) {
     result = {Finding::equal,
               fmt::format("{}: the same steps of its {} instances from all {} states", name_,
                           changed.size(), states_.size()),
               ""};
   } else if (std::string by = breaks(changed, where, result.form); !by.empty()) {
     result = {Finding::killed, by + " in " + name_, ""};
-  } else if (auto proof = alike(changed)) {
+  } else if (auto proof = in_step ? alike(changed, unlike) : std::nullopt) {
     result = {Finding::alike, *proof, ""};
   } else {
     result.finding = Finding::differs, result.by = where;
@@ -153,17 +178,51 @@ Examined Space::examine(const Mutant &mutant) {
   return result;
 }
 
-bool Space::equal(std::vector<Changed> &changed, std::string &where) {
+// Whether another instance of the same actor, with the same label, takes the same step from s: with
+// the mistake, if this one is lost, or without it.
+bool Space::twin(std::vector<Changed> &changed, Changed &c, const State &s, const State &next,
+                 bool lost) {
+  State other;
+  const Value shown = lost ? interpreter_.output(c.index, s) : c.output(s);
+  for (Changed &x : changed) {
+    if (&x == &c || x.before.thread != c.before.thread || !(x.before.label == c.before.label))
+      continue;
+    if (lost ? x.step(s, other) && other == next && x.output(s) == shown
+             : interpreter_.step(x.index, s, other) && other == next &&
+                   interpreter_.output(x.index, s) == shown)
+      return true;
+  }
+  if (c.siblings.empty()) return false;
+  for (std::size_t i : c.siblings)
+    if (interpreter_.step(i, s, other) && other == next && interpreter_.output(i, s) == shown)
+      return true;
+  return false;
+}
+
+// Whether the changed instances step and show the same from all states, `unlike`: the pairs of
+// states that they then lead to where these differ. `where` is the first difference.
+bool Space::steps_alike(std::vector<Changed> &changed, bool guards, StateSet &unlike,
+                        std::string &where) {
   State a, b;
-  for (std::size_t k = 0; k < states_.size(); ++k) {
-    const State s = state(states_[k]);
-    for (Changed &c : changed) {
+  const std::size_t width = model_.schema.words();
+  std::vector<std::uint64_t> pair(2 * width);
+  for (Changed &c : changed) {
+    // With the same guards, only where it can step.
+    const std::vector<std::uint32_t> &enabled = enabled_[c.index];
+    const std::size_t count = guards ? states_.size() : enabled.size();
+    for (std::size_t k = 0; k < count; ++k) {
+      const State s = state(states_[guards ? k : enabled[k]]);
       const bool would = interpreter_.step(c.index, s, a), does = c.step(s, b);
-      if (would == does && (!would || (a == b && interpreter_.output(c.index, s) == c.output(s))))
-        continue;
-      where = fmt::format("{}: {} {}", name_, c.before.name(),
-                          would != does ? would ? "is lost" : "is new" : "does another thing");
-      return false;
+      const bool shows = would && does && interpreter_.output(c.index, s) != c.output(s);
+      if (would == does && !shows && (!would || a == b)) continue;
+      if (would != does && twin(changed, c, s, would ? a : b, would)) continue;
+      if (where.empty())
+        where = fmt::format("{}: {} {}", name_, c.before.name(),
+                            would != does ? would ? "is lost" : "is new" : "does another thing");
+      if (would != does || shows) return false;
+      std::copy_n(a.w.begin(), width, pair.begin());
+      std::copy_n(b.w.begin(), width, pair.begin() + static_cast<std::ptrdiff_t>(width));
+      unlike.add(pair.data());
     }
   }
   return true;
@@ -261,58 +320,41 @@ std::string Space::misses(std::vector<Changed> &changed, const StateSet &reached
   return missing.empty() ? "" : missing.front()->id;
 }
 
-// Pairs of a state without the mistake and one with it, from the initial one on, step by step of
-// the same instance. In each pair the same instances may step and show the same, and every thread
-// is in the same place.
-std::optional<std::string> Space::alike(std::vector<Changed> &changed) {
+// Pairs of a state without the mistake and another one with it, from those that the changed
+// instances lead to on, step by step of the same instance. In each pair the same instances may step
+// and show the same, and every thread is in the same place. That this holds for pairs of one state
+// is known.
+std::optional<std::string> Space::alike(std::vector<Changed> &changed, StateSet &pairs) {
   std::vector<Changed *> change_of(model_.instances.size());
   for (Changed &c : changed) change_of[c.index] = &c;
   const std::size_t width = model_.schema.words();
-  StateSet pairs(2 * width);
   std::vector<std::uint64_t> pair(2 * width);
-  std::size_t unlike = 0;
-  auto add = [&](const std::uint64_t *a, const std::uint64_t *b) {
-    std::copy_n(a, width, pair.begin());
-    std::copy_n(b, width, pair.begin() + static_cast<std::ptrdiff_t>(width));
-    pairs.add(pair.data());
-  };
-  const State first = model_.initial();
-  add(first.w.data(), first.w.data());
   State x, y;
   for (std::size_t k = 0; k < pairs.size(); ++k) {
     if (pairs.size() > kPairs) return std::nullopt;
     const State a = state(pairs[k]), b = state(pairs[k] + width);
-    const bool one = a == b;
-    unlike += !one;
-    for (int t = 0; t < model_.threads() && !one; ++t)
+    for (int t = 0; t < model_.threads(); ++t)
       if (model_.schema.loc(a, t) != model_.schema.loc(b, t) ||
           stop_kind(model_.schema, a, t) != stop_kind(model_.schema, b, t))
         return std::nullopt;
-    auto both = [&](std::size_t i) {
+    for (std::size_t i = 0; i < model_.instances.size(); ++i) {
       Changed *c = change_of[i];
       const bool would = interpreter_.step(i, a, x);
       const bool does = c ? c->step(b, y) : interpreter_.step(i, b, y);
-      if (would != does) return false;
-      if (!would) return true;
-      if (interpreter_.output(i, a) != (c ? c->output(b) : interpreter_.output(i, b))) return false;
-      add(x.w.data(), y.w.data());
-      return true;
-    };
-    if (one) {
-      expander_.expand(a.w.data());
-      for (std::size_t i = 0; i < expander_.count(); ++i)
-        if (!change_of[expander_.instance(i)]) add(expander_.successor(i), expander_.successor(i));
-      for (Changed &c : changed)
-        if (!both(c.index)) return std::nullopt;
-    } else {
-      for (std::size_t i = 0; i < model_.instances.size(); ++i)
-        if (!both(i)) return std::nullopt;
+      if (would != does) return std::nullopt;
+      if (!would) continue;
+      if (interpreter_.output(i, a) != (c ? c->output(b) : interpreter_.output(i, b)))
+        return std::nullopt;
+      if (x == y) continue;
+      std::copy_n(x.w.begin(), width, pair.begin());
+      std::copy_n(y.w.begin(), width, pair.begin() + static_cast<std::ptrdiff_t>(width));
+      pairs.add(pair.data());
     }
   }
   return fmt::format(
-      "{}: the same instances step and show the same in all {} pairs of states, {} "
-      "of them unlike",
-      name_, pairs.size(), unlike);
+      "{}: the same instances step and show the same from all {} states, and in all {} pairs of "
+      "unlike states",
+      name_, states_.size(), pairs.size());
 }
 
 }  // namespace ptmc::mutate

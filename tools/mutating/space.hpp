@@ -19,7 +19,8 @@ struct SpaceOptions {
   int threads = 1, processes = 1;
   std::vector<model::Sig> signals;  // empty: the profile's
   std::vector<model::Feature> with = {};
-  std::vector<model::Feature> without;  // of the profile's
+  std::vector<model::Feature> without = {};  // of the profile's
+  std::vector<model::Sig> only = {};         // the only signals there are, beside KILL and STOP
 };
 
 // absent: the profile has no such part. equal: the same transitions from every reachable state.
@@ -65,8 +66,11 @@ class Space {
   Laws &always(std::size_t instance);
   std::string breaks(std::vector<Changed> &changed, std::string &where, std::string &form);
   std::string misses(std::vector<Changed> &changed, const StateSet &reached);
-  std::optional<std::string> alike(std::vector<Changed> &changed);
-  bool equal(std::vector<Changed> &changed, std::string &where);
+  bool twin(std::vector<Changed> &changed, Changed &c, const model::State &s,
+            const model::State &next, bool lost);
+  bool steps_alike(std::vector<Changed> &changed, bool guards, StateSet &unlike,
+                   std::string &where);
+  std::optional<std::string> alike(std::vector<Changed> &changed, StateSet &pairs);
 
   std::string name_;
   model::Config config_;
@@ -75,6 +79,7 @@ class Space {
   std::optional<checker::FastForm> fast_;
   checker::Expander expander_;
   StateSet states_;
+  std::vector<std::vector<std::uint32_t>> enabled_;  // per instance, in which states
   // Properties that hold, those about the form of states apart.
   std::vector<const model::Property *> kept_, forms_;
   std::vector<model::Expr> always_exprs_;
