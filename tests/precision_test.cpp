@@ -223,7 +223,8 @@ std::vector<Event> substitutes(const Corpus &corpus, const Trace &trace, const E
 
 // ---- The test -----------------------------------------------------------------------------------
 
-// All that had begun when the call returned; the call itself is the last to begin.
+// All that had begun when the call returned; the call itself is the last to begin, without what
+// tells that it slept.
 Trace cut(const Trace &trace, std::size_t at) {
   Trace shorter = trace;
   shorter.events.clear();
@@ -231,6 +232,7 @@ Trace cut(const Trace &trace, std::size_t at) {
   for (std::size_t i = 0; i < trace.events.size(); ++i) {
     Event e = trace.events[i];
     if (i == at || e.t0 >= last.t1) continue;
+    if (e.call == Call::proc_state && e.target == last.pid && e.t1 > last.t0) continue;
     if (e.t1 != UINT64_MAX && e.t1 > last.t1) {
       e.child = child_of(e);
       e.ret.reset();

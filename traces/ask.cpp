@@ -352,7 +352,7 @@ void Asker::wait() {
     // init's: it has the process whose real parent has died, and reaps it.
     const auto word = status_word(e);
     if ((e.options & WNOWAIT) || !word || WIFSTOPPED(*word) || WIFCONTINUED(*word) ||
-        !names.status(*word))
+        !names.status(*word) || names.cast->reaped_by_init(who, e.t0))
       return impossible();
     ask.kind = Ask::Kind::state;
     ask.looks = Ask::Looks::gone;

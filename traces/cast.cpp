@@ -3,6 +3,7 @@
 #include <linux/ptrace.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <set>
@@ -72,6 +73,8 @@ Cast::Cast(const Trace &trace) {
       auto [it, fresh] = ended_.try_emplace(key(caller), e.t0);
       if (!fresh) it->second = std::min(it->second, e.t0);
     }
+    if (is_wait(e) && e.pid == kInit && waited_for(e) != 0 && !(e.options & WNOWAIT))
+      reaped_.emplace_back(waited_for(e), e.t1);
     if (caller.thread > 0 && e.call == Call::execve) execs_.push_back({e.pid, e.t0, e.t1});
     if (e.call == Call::fork && traces::child_of(e) != 0) follow_fork(trace, i);
     if (e.call == Call::seccomp && caller.process >= 0 && e.ret && *e.ret == 0)
@@ -188,6 +191,12 @@ std::optional<std::uint64_t> Cast::may_end(pid_t tid) const {
   const Task t = task(tid, UINT64_MAX);
   if (t.process < 0) return std::nullopt;
   return processes_[static_cast<std::size_t>(t.process)].may_change;
+}
+
+bool Cast::reaped_by_init(pid_t pid, std::uint64_t time) const {
+  return std::any_of(reaped_.begin(), reaped_.end(), [&](const auto &reaped) {
+    return reaped.first == pid && reaped.second <= time;
+  });
 }
 
 bool Cast::may_exec(pid_t tid, std::uint64_t from, std::uint64_t to) const {

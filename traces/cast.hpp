@@ -54,6 +54,8 @@ class Cast {
   std::optional<std::uint64_t> may_end(pid_t tid) const;
   // Whether this thread, no leader, may be in an execve at some time from..to, ns.
   bool may_exec(pid_t tid, std::uint64_t from, std::uint64_t to) const;
+  // Whether init's wait has reaped it before that time, ns.
+  bool reaped_by_init(pid_t pid, std::uint64_t time) const;
   // When the death of another process may first hang this one up, ns: SIGHUP and SIGCONT, for its
   // group is orphaned and has stopped. All are in one group, whose connection outside is their own
   // parents' or init. But of two threads that die at once the one can be the last of its process
@@ -93,7 +95,8 @@ class Cast {
 
   std::vector<Process> processes_;
   std::vector<Exec> execs_;
-  bool may_stop_ = false;  // a stop signal was sent to a process
+  std::vector<std::pair<pid_t, std::uint64_t>> reaped_;  // by init, and when, ns
+  bool may_stop_ = false;                                // a stop signal was sent to a process
   std::unordered_map<pid_t, std::vector<Life>> lives_;
   std::unordered_map<pid_t, pid_t> others_;          // threads of the other processes
   std::set<pid_t> stopped_;                          // those to which a stop signal was sent

@@ -402,6 +402,7 @@ void Simulation::begin(std::size_t event) {
   const bool vforks = e.call == Call::fork && (e.data & CLONE_VFORK) && child_of(e) != 0;
   if (vforks) held_ |= 1u << asked.thread;
   open(event, asked);
+  if (asked.kind == Ask::Kind::impossible && e.ret && gave_up.empty()) diverge(slot_of(event));
 }
 
 Memory::Key Simulation::key(std::size_t slot) const {
