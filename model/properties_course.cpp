@@ -369,8 +369,9 @@ void sending(Laws &all) {
         Expr looks = s.after.get(s.after.p->group_exit);
         for (int u : s.before.group()) {
           if (!shared && u != t) continue;
-          const Expr on_its_way = awake(s.before, u) && (!s.before.at(u, {Loc::user, Loc::body}) ||
-                                                         s.after.get(s.after.t(u).sigpending));
+          // SIGCONT has woken who was listening.
+          const Expr on_its_way = awake(s.after, u) && (!s.after.at(u, {Loc::user, Loc::body}) ||
+                                                        s.after.get(s.after.t(u).sigpending));
           looks = looks || (on_its_way && !s.before.blocked(u, sig));
         }
         return looks;
