@@ -38,7 +38,8 @@ TEST_CASE("a mutant is killed by a trace, by a property, or proved equivalent") 
   CHECK(equivalent.why.find("the same steps of its 1 instances from all 1063 states") !=
         std::string::npos);
   CHECK(s.count(Fate::not_tried) == 0);
-  CHECK(s.killed() + s.count(Fate::form) + s.count(Fate::equivalent) + s.count(Fate::survives) == s.outcomes.size());
+  CHECK(s.killed() + s.count(Fate::form) + s.count(Fate::equivalent) + s.count(Fate::survives) ==
+        s.outcomes.size());
 }
 
 TEST_CASE("a mutant that nothing was held against survives") {
