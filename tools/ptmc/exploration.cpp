@@ -14,7 +14,8 @@ std::atomic<bool> stopped{false};
 
 void stop(int) { stopped = true; }
 
-// The first signal ends the exploration, the second the program.
+}  // namespace
+
 void catch_signals() {
   struct sigaction action {};
   action.sa_handler = stop;
@@ -22,6 +23,8 @@ void catch_signals() {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }
+
+namespace {
 
 // Called about twice a second; what is over within one second says nothing.
 void print_progress(const checker::Progress &p) {

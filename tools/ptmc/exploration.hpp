@@ -27,6 +27,8 @@ checker::ExploreOptions watched_options();
 checker::ExploreResult explore_watched(const model::Model &model,
                                        const checker::ExploreOptions &options);
 bool interrupted();
+// The first SIGINT or SIGTERM interrupts, the second ends the program.
+void catch_signals();
 
 std::string covered(const Subject &subject, const checker::ExploreResult &result);
 // Why a real design breaks the property in this configuration; nullptr: not known to.

@@ -176,6 +176,7 @@ void replay_scenarios() {
 }  // namespace
 
 int main_job() {
+  catch_signals();
   const bool complete = check_designs();
   try {
     replay_scenarios();
