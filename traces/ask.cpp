@@ -124,6 +124,7 @@ struct Asker {
   void own(std::vector<Step> stages);
   void plain();
   void syscall(SysCall call, int code, Ends ends);
+  void enters_fork();
   void fork();
   void ends(pid_t tid, bool whole);
   void peeksiginfo(int t);
@@ -151,6 +152,7 @@ void Asker::traceme() {
 void Asker::attach(Step s) {
   if (names.cast && s.thread > 0 && names.cast->may_exec(e.target, e.t0, e.t1)) s.execed = 0;
   step(s);
+  if (e.ret) ask.ends = Ends::attached;
 }
 
 // Nobody else traces; nobody else is traced.
@@ -249,11 +251,9 @@ void Asker::request(int t) {
   switch (e.request) {
     case PTRACE_ATTACH:
       attach(of(Action::attach));
-      if (e.ret) ask.ends = Ends::attached;
       return;
     case PTRACE_SEIZE:
       attach(takes(Action::seize, e.addr ? model::kInvalidOptions : names.option_set(e.data)));
-      if (e.ret) ask.ends = Ends::attached;
       return;
     case PTRACE_INTERRUPT:
       step(of(Action::interrupt));
@@ -516,9 +516,8 @@ void Asker::plain() {
 // SYSEMU has skipped the call; not at its first entry, if a signal has let it start again.
 void Asker::skipped() {
   if (e.call == Call::pause) return syscall(SysCall::pause, 0, Ends::in_user);
-  if (e.call != Call::fork) return plain();
-  fork();
-  ask.steps.resize(1);
+  if (e.call == Call::fork) return enters_fork();
+  plain();
 }
 
 void Asker::syscall(SysCall call, int code, Ends ends) {
@@ -530,10 +529,7 @@ void Asker::syscall(SysCall call, int code, Ends ends) {
   ask.ends = e.ret ? ends : Ends::never;
 }
 
-void Asker::fork() {
-  const int t = names.thread(e.pid, e.t0);
-  if (t < 0) return;
-  if (e.ret && *e.ret <= 0 && failed(e) != ENOSYS) return impossible();
+void Asker::enters_fork() {
   const bool thread = e.data & CLONE_THREAD;
   const bool vfork = e.data & CLONE_VFORK;
   const bool spawn = !thread && !vfork && (e.data & 0xff) != SIGCHLD;
@@ -546,13 +542,20 @@ void Asker::fork() {
               (vfork && !thread && (e.data & 0xff) != SIGCHLD ? int{model::kOtherSignal} : 0) |
               (e.data & CLONE_PARENT && !thread ? int{model::kCloneParent} : 0),
           Ends::in_user);
+}
+
+void Asker::fork() {
+  const int t = names.thread(e.pid, e.t0);
+  if (t < 0) return;
+  if (e.ret && *e.ret <= 0) return impossible();
+  enters_fork();
   if (names.cast && names.cast->bystander(child_of(e), e.t1)) return impossible();
   Step makes{.action = Action::fork, .actor = Actor::tracee, .match = Match::exactly, .thread = t};
   const pid_t child = child_of(e);
   if (child == 0)
     makes.match = Match::thread;
   else
-    makes.argument = thread ? names.thread(child, e.t1) : -1;
+    makes.argument = e.data & CLONE_THREAD ? names.thread(child, e.t1) : -1;
   ask.steps.push_back(makes);
 }
 

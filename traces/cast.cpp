@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "model/input_error.hpp"
@@ -16,6 +17,10 @@ namespace ptmc::traces {
 namespace {
 
 bool is_wait(const Event &e) { return e.call == Call::wait4 || e.call == Call::waitid; }
+
+void add_to(std::vector<pid_t> &all, pid_t one) {
+  if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
+}
 
 }  // namespace
 
@@ -29,16 +34,6 @@ pid_t waited_for(const Event &wait) {
   return wait.call == Call::wait4 ? static_cast<pid_t>(*wait.ret)
          : wait.siginfo           ? wait.siginfo->pid
                                   : 0;
-}
-
-// Whether something before that time, ns, can have ended the process.
-bool Cast::may_have_died(const Trace &trace, pid_t process, std::uint64_t time) const {
-  return std::any_of(trace.events.begin(), trace.events.end(), [&](const Event &e) {
-    const bool exits = e.call == Call::exit || e.call == Call::exit_group;
-    const bool signals = e.call == Call::kill || e.call == Call::tgkill;
-    return e.t0 < time && ((exits && process_of(e.pid, e.t0) == process) ||
-                           (signals && process_of(e.target, e.t0) == process));
-  });
 }
 
 Cast::Cast(const Trace &trace) {
@@ -60,6 +55,20 @@ Cast::Cast(const Trace &trace) {
     process.started = static_cast<int>(p.threads.size());
     add(std::move(process), p.threads);
   }
+  // Those of processes that have several threads and are not on the tracee's side.
+  std::vector<const Event *> waits;
+  std::map<pid_t, int> threads_of;
+  for (const auto &[tid, process] : others_) ++threads_of[process];
+  for (const Event &e : trace.events) {
+    const auto caller = others_.find(e.pid);
+    if (is_wait(e) && caller != others_.end() && threads_of[caller->second] > 1)
+      waits.push_back(&e);
+  }
+  struct Asked {  // a TRACEME
+    Task tracee;
+    std::uint64_t until;
+  };
+  std::vector<Asked> asked;
   for (std::size_t i = 0; i < trace.events.size(); ++i) {
     const Event &e = trace.events[i];
     const Task caller = task(e.pid, e.t0);
@@ -88,16 +97,18 @@ Cast::Cast(const Trace &trace) {
     std::vector<pid_t> &tracers = tracers_[static_cast<std::size_t>(t.process)];
     const Process &tracee = processes_[static_cast<std::size_t>(t.process)];
     const pid_t tracer = attaches ? e.pid : tracee.parent_thread;
-    const auto add_tracer = [&](pid_t one) {
-      if (std::find(tracers.begin(), tracers.end(), one) == tracers.end()) tracers.push_back(one);
-    };
-    add_tracer(tracer);
+    add_to(tracers, tracer);
     // While it sleeps in its attach, another thread of it waits.
-    for (const Event &wait : trace.events)
-      if (attaches && is_wait(wait) && wait.pid != e.pid &&
-          process_of(wait.pid) == process_of(e.pid) && wait.t0 < e.t1 && e.t0 < wait.t1)
-        add_tracer(wait.pid);
-    if (asks && may_have_died(trace, tracee.parent, e.t1)) add_tracer(kInit);
+    for (const Event *wait : waits)
+      if (attaches && wait->pid != e.pid && process_of(wait->pid) == process_of(e.pid) &&
+          wait->t0 < e.t1 && e.t0 < wait->t1)
+        add_to(tracers, wait->pid);
+    if (asks) asked.push_back({t, e.t1});
+  }
+  for (const Asked &a : asked) {
+    const auto ends = mortal_.find(processes_[static_cast<std::size_t>(a.tracee.process)].parent);
+    if (ends != mortal_.end() && ends->second < a.until)
+      add_to(tracers_[static_cast<std::size_t>(a.tracee.process)], kInit);
   }
   for (std::size_t p = 0; p < processes_.size(); ++p)
     if (tracers_[p].empty()) tracers_[p].push_back(trace.tracer);
@@ -144,7 +155,8 @@ void Cast::follow_fork(const Trace &trace, std::size_t event) {
   } else {
     Process process;
     process.pid = child;
-    const Process &caller = processes_[static_cast<std::size_t>(parent.process)];
+    Process &caller = processes_[static_cast<std::size_t>(parent.process)];
+    caller.forks = true;
     const bool sibling = e.data & CLONE_PARENT;
     process.parent = sibling ? caller.parent : caller.pid;
     process.parent_thread = sibling ? caller.parent_thread : e.pid;
@@ -208,11 +220,9 @@ std::uint64_t Cast::may_hang_up(int process) const {
   std::uint64_t from = UINT64_MAX;
   if (!may_stop_) return from;
   for (std::size_t q = 0; q < processes_.size(); ++q) {
-    const bool forks = std::any_of(processes_.begin(), processes_.end(), [&](const Process &p) {
-      return p.forked_by == static_cast<int>(q);
-    });
-    if (static_cast<int>(q) != process && forks && processes_[q].threads > 1)
-      from = std::min(from, processes_[q].may_change);
+    const Process &other = processes_[q];
+    if (static_cast<int>(q) != process && other.forks && other.threads > 1)
+      from = std::min(from, other.may_change);
   }
   return from;
 }

@@ -30,6 +30,7 @@ class Cast {
     std::size_t fork = SIZE_MAX;  // the event that made it; SIZE_MAX: was there at the beginning
     int threads = 0;              // places for them
     int started = 0;              // there when the process began
+    bool forks = false;           // it makes other processes
     std::uint64_t from = 0;       // not there before, ns
     // When what may end it, or make it leave its parent's memory, or change its state for its
     // parent, first began, ns.
@@ -90,7 +91,6 @@ class Cast {
   void add(Process process, const std::vector<pid_t> &threads);
   void follow_fork(const Trace &trace, std::size_t event);
   int place_for_thread(const Process &process, std::uint64_t time) const;
-  bool may_have_died(const Trace &trace, pid_t process, std::uint64_t time) const;
   void dispatch(const Trace &trace);
 
   std::vector<Process> processes_;

@@ -238,19 +238,23 @@ bool shows_calls(const model::Schema &schema, const model::State &s, int thread)
   return schema.get(s, f.systrace) || schema.get(s, f.emulate) || schema.get(s, f.step);
 }
 
-bool is_there(const Ask::Step &step, const Instance &instance, const model::Schema &schema,
+bool is_there(const Plan &plan, const Instance &instance, const model::Schema &schema,
               const model::State &s) {
-  return instance.label.thread == step.thread || step.execed == Ask::kNobody ||
-         schema.loc(s, step.thread) == model::Loc::dead;
+  if (plan.steps.empty() || plan.steps[0].execed == Ask::kNobody) return true;
+  const int named = plan.steps[0].thread;
+  return instance.label.thread == named || schema.loc(s, named) == model::Loc::dead;
+}
+
+bool runs_new_program(const Plan &plan, const model::Schema &schema, const model::State &s) {
+  return (plan.thread == 0 || schema.loc(s, plan.thread) == model::Loc::dead) &&
+         schema.loc(s, 0) == model::Loc::user && schema.get(s, schema.thread[0].call) == 0;
 }
 
 bool happens_here(const Plan &plan, std::size_t stage, bool inside, const model::Schema &schema,
                   const model::State &s) {
   if (plan.if_stopped && stage == 0)
     return schema.get(s, schema.process[0].jobs) == static_cast<Value>(model::Jobs::stopped);
-  if (plan.ends == Ends::execed && stage > 0)
-    return (plan.thread == 0 || schema.loc(s, plan.thread) == model::Loc::dead) &&
-           schema.loc(s, 0) == model::Loc::user && schema.get(s, schema.thread[0].call) == 0;
+  if (plan.ends == Ends::execed && stage > 0) return runs_new_program(plan, schema, s);
   if (!plan.asks_where || (inside && stage == 0)) return true;
   if (!inside) return !shows_calls(schema, s, plan.thread);
   const model::ThreadFields &f = schema.thread[static_cast<std::size_t>(plan.thread)];

@@ -32,8 +32,10 @@ bool shows_calls(const model::Schema &schema, const model::State &s, int thread)
 // system call that SYSCALL traces; what follows an execve, in the new program.
 bool happens_here(const Plan &plan, std::size_t stage, bool inside, const model::Schema &schema,
                   const model::State &s);
-// Whether the thread that the instance acts upon is the one that the step names (Step::execed).
-bool is_there(const Ask::Step &step, const model::Instance &instance, const model::Schema &schema,
+// Whether the process of the thread that has called execve is in the new program, its own code.
+bool runs_new_program(const Plan &plan, const model::Schema &schema, const model::State &s);
+// Whether the thread that the instance acts upon is the one that the call names (Step::execed).
+bool is_there(const Plan &plan, const model::Instance &instance, const model::Schema &schema,
               const model::State &s);
 // No dead tracer has a tracee.
 bool dead_trace_nobody(const model::Schema &schema, const model::State &s);

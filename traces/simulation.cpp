@@ -218,8 +218,7 @@ bool Simulation::over(const Configuration &c, std::size_t slot) const {
       return in_main(c.state, p.thread) &&
              schema_.get(c.state, schema_.thread[static_cast<std::size_t>(p.thread)].call) == 0;
     case Ends::execed:
-      return (p.thread == 0 || schema_.loc(c.state, p.thread) == Loc::dead) &&
-             in_main(c.state, 0) && schema_.get(c.state, schema_.thread[0].call) == 0;
+      return runs_new_program(p, schema_, c.state) && in_main(c.state, 0);
     case Ends::exited:
       return dead_trace_nobody(schema_, c.state) && schema_.get(c.state, schema_.parent.state) !=
                                                         static_cast<Value>(model::Parent::exiting);
@@ -269,8 +268,7 @@ void Simulation::advance(const Configuration &c, std::size_t slot, Emit &&emit) 
     if (!happens_here(p, at, flag, schema_, c.state)) return;
     for (std::size_t i : stages[at].instances) {
       Configuration next = c;
-      if (!p.steps.empty() && !is_there(p.steps[0], model_.instances[i], schema_, c.state))
-        continue;
+      if (!is_there(p, model_.instances[i], schema_, c.state)) continue;
       if (!interpreter_.step(i, c.state, next.state)) continue;
       if (stages[at].shows &&
           !stages[at].shows(model_.instances[i], interpreter_.output(i, c.state)))
