@@ -109,7 +109,9 @@ Expr ignores(const Step &s, Sig sig) {
   return eq(s.get(s.p->disposition[sig]), 1) || by_default;
 }
 
-bool makes_child(SysCall call) { return call >= SysCall::fork; }
+Expr makes_child(const Step &s, int t) {
+  return !less(s.get(s.t(t).call), constant(static_cast<Value>(SysCall::fork)));
+}
 
 void no_call(Step &s, int t) {
   for (Field f : {s.t(t).call, s.t(t).flags, s.t(t).again}) s.set(f, 0);
@@ -138,8 +140,7 @@ void end_body(Step &s, int t) {
 Expr restarts(const Step &s, int t) {
   const Expr call = s.get(s.t(t).call);
   return eq(call, static_cast<Value>(SysCall::pause)) ||
-         eq(call, static_cast<Value>(SysCall::sleep)) ||
-         !less(call, constant(static_cast<Value>(SysCall::fork)));
+         eq(call, static_cast<Value>(SysCall::sleep)) || makes_child(s, t);
 }
 
 Expr has_work(const Step &s, int t) {

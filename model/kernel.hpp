@@ -75,7 +75,7 @@ void unlink(Step &s, int t, Expr code);  // __ptrace_unlink, waking with `code`
 void reap_itself(Step &s, int t);        // EXIT_DEAD; its release follows
 void release(Step &s, int t);            // release_task
 void end_body(Step &s, int t);           // nothing is left of its system call but the exit
-bool makes_child(SysCall call);
+Expr makes_child(const Step &s, int t);  // its system call does
 void no_call(Step &s, int t);            // nothing is left of it
 void leave_handler(Step &s, int t);      // a handler has returned (ERESTARTNOINTR)
 Expr restarts(const Step &s, int t);     // its system call starts again where it is interrupted

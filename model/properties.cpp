@@ -57,8 +57,7 @@ const std::vector<KnownViolation> &known_violations() {
        2},
       {"sigcont.no_stop_signal",
        "a thread made by a tracee that was not seized begins with SIGSTOP as a bit in its queue: "
-       "it "
-       "is not sent, and discards no SIGCONT",
+       "it is not sent, and discards no SIGCONT",
        "ptrace_init_task, 6.12; R107",
        [](const Config &c) {
          return c[clones] && c[opt_traceclone] && c[setoptions] && c[attach] && c[sig_CONT];

@@ -14,23 +14,17 @@ bool is_request(const Instance &i, int t) {
          (l.action <= Action::invalid || l.action == Action::peeksiginfo);
 }
 
+// The tracee was not stopped, or not the caller's.
+bool unstopped(const Instance &i) { return i.label.err == Err::esrch || i.label.err == Err::ebusy; }
+
 // What a request is given: its options are valid or not, its argument is good or bad. ESRCH and
 // EBUSY come for all.
 bool one_request(const Instance &a, const Instance &b) {
   if (a.label.action != b.label.action || a.label.tracer != b.label.tracer) return false;
-  const auto unstopped = [](const Instance &i) {
-    return i.label.err == Err::esrch || i.label.err == Err::ebusy;
-  };
   if (a.label.action == Action::peeksiginfo && !unstopped(a) && !unstopped(b))
     return a.label.arg == b.label.arg;
   return (a.label.arg == kInvalidOptions) == (b.label.arg == kInvalidOptions) ||
          (a.label.action != Action::seize && (unstopped(a) || unstopped(b)));
-}
-
-Expr can(const Instance &i) {
-  Expr e = i.enabled;
-  for (const Guard &g : i.guards) e = e && g.holds;
-  return e;
 }
 
 // A step of the thread itself that nobody chooses. A SIGCHLD comes from another process.
@@ -128,16 +122,15 @@ void call_laws(Laws &all) {
       },
       [](const View &v, int t) {
         std::map<std::pair<Action, int>, Expr> results;
-        std::map<Action, Expr> unstopped;
+        std::map<Action, Expr> refusals;
         for (const Instance &i : v.m.instances)
           // Without SEIZE these three are unknown requests, of which the model has ESRCH only.
           if (is_request(i, t) && i.label.tracer == 0 &&
               (v.m.on(Feature::seize).is(1) ||
                (i.label.action != Action::seize && i.label.action != Action::interrupt &&
                 i.label.action != Action::listen))) {
-            const bool refused = i.label.err == Err::esrch || i.label.err == Err::ebusy;
-            if (refused) {
-              Expr &any = unstopped.try_emplace(i.label.action, truth(false)).first->second;
+            if (unstopped(i)) {
+              Expr &any = refusals.try_emplace(i.label.action, truth(false)).first->second;
               any = any || can(i);
             } else {
               const bool resumes =
@@ -150,8 +143,8 @@ void call_laws(Laws &all) {
           }
         Expr all = truth(true);
         for (const auto &[request, any] : results) {
-          const auto refused = unstopped.find(request.first);
-          all = all && (refused == unstopped.end() ? any : any || refused->second);
+          const auto refused = refusals.find(request.first);
+          all = all && (refused == refusals.end() ? any : any || refused->second);
         }
         return all;
       });

@@ -14,6 +14,19 @@ bool starts(const StepView &s, int t, std::string_view prefix) {
   return s.step.thread == t && s.step.rule->id.starts_with(prefix);
 }
 
+// get_signal ignores a signal, or takes its default action; but SIGSTOP's is another.
+bool acts_on_signal(const StepView &s, int t) {
+  const std::string &id = s.step.rule->id;
+  return (starts(s, t, "deliver.") || starts(s, t, "inject.")) &&
+         (id.ends_with(".ignore") || id.ends_with(".tty") || id.ends_with(".fatal"));
+}
+
+// A stranger's signal reaches this thread, or its process.
+bool is_sent(const StepView &s, int t) {
+  return s.step.label.action == Action::send && s.step.label.err == Err::ok && s.step.thread == t &&
+         !(s.step.label.arg & kOfChild);
+}
+
 // The signal that the instance's name has.
 Sig signal_of(const Instance &i) {
   for (int sig = 1; sig < SIG_COUNT; ++sig)
@@ -33,13 +46,6 @@ bool can_return(const Config &c) {
 bool can_call(const Config &c) { return can_return(c) || c[exits]; }
 
 bool of_process(const Instance &i) { return i.parameters.ends_with("of the process"); }
-
-Expr is_alone(const View &v, int t) {
-  Expr alone = truth(true);
-  for (int u : v.group())
-    if (u != t) alone = alone && !v.exists(u);
-  return alone;
-}
 
 Expr calls(const View &v, int t, std::initializer_list<SysCall> any) {
   Expr e = truth(false);
@@ -135,11 +141,7 @@ void delivery(Laws &all) {
       {"deliver.disposition",
        "A signal is ignored, or takes its default action, as its disposition says",
        "A signal is acted on", "get_signal, 6.12; R73, R75, R77", anywhere, can_signal},
-      [](const StepView &s, int t) {
-        const std::string &id = s.step.rule->id;
-        const bool acts = id.ends_with(".ignore") || id.ends_with(".tty") || id.ends_with(".fatal");
-        return truth(acts && (starts(s, t, "deliver.") || starts(s, t, "inject.")));
-      },
+      [](const StepView &s, int t) { return truth(acts_on_signal(s, t)); },
       [](const StepView &s, int) {
         const Sig sig = signal_of(s.step);
         const std::string &id = s.step.rule->id;
@@ -156,11 +158,7 @@ void delivery(Laws &all) {
        "An ignored signal leaves the thread in get_signal's loop, a tty stop signal in the window "
        "for the orphan check, a fatal one on its way to group exit, with its status",
        "A signal is acted on", "get_signal, 6.12; R73, R75, R77", anywhere, can_signal},
-      [](const StepView &s, int t) {
-        const std::string &id = s.step.rule->id;
-        const bool acts = id.ends_with(".ignore") || id.ends_with(".tty") || id.ends_with(".fatal");
-        return truth(acts && (starts(s, t, "deliver.") || starts(s, t, "inject.")));
-      },
+      [](const StepView &s, int t) { return truth(acts_on_signal(s, t)); },
       [](const StepView &s, int t) {
         const std::string &id = s.step.rule->id;
         const ThreadFields &f = s.after.t(t);
@@ -321,24 +319,20 @@ void sending(Laws &all) {
        "group or the thread exits",
        "A signal is sent", "__send_signal_locked, sig_ignored, 6.12; R45 to R47", anywhere,
        can_signal},
-      [](const StepView &s, int t) {
-        return truth(s.step.label.action == Action::send && s.step.label.err == Err::ok &&
-                     s.step.thread == t && !(s.step.label.arg & kOfChild) &&
-                     s.step.label.arg != KILL);
-      },
+      [](const StepView &s, int t) { return truth(is_sent(s, t) && s.step.label.arg != KILL); },
       [](const StepView &s, int t) {
         const auto sig = static_cast<Sig>(s.step.label.arg);
         const View &v = s.before;
         const bool shared = s.step.label.thread < 0;
         const Field queue = shared ? v.p->pend[sig] : v.t(t).pend[sig];
         const Expr how = v.get(v.p->disposition[sig]);
-        const Expr ignored =
+        const Expr by_disposition =
             eq(how, 1) || (eq(how, 0) && truth(s.m.schema.shape.action(sig) == Default::ignore));
-        const Expr dropped = v.get(v.p->group_exit) || (truth(!shared) && v.exiting(t)) ||
-                             (ignored && !v.blocked(t, sig) && !v.traced(t) && truth(sig != STOP));
+        const Expr ignored =
+            by_disposition && !v.blocked(t, sig) && !v.traced(t) && truth(sig != STOP);
+        const Expr dropped = v.get(v.p->group_exit) || (truth(!shared) && v.exiting(t)) || ignored;
         return v.exists(t) && (dropped || s.after.get(queue) || s.after.get(v.p->group_exit)) &&
-               implies(ignored && !v.blocked(t, sig) && !v.traced(t) && truth(sig != STOP),
-                       s.same(queue));
+               implies(ignored, s.same(queue));
       });
 
   step_law(
@@ -349,9 +343,7 @@ void sending(Laws &all) {
        "A signal comes for a thread at work", "complete_signal, wants_signal, 6.12; R50, R51",
        anywhere, can_signal},
       [](const StepView &s, int t) {
-        const bool sends = s.step.label.action == Action::send && s.step.label.err == Err::ok &&
-                           s.step.thread == t && !(s.step.label.arg & kOfChild);
-        if (!sends) return truth(false);
+        if (!is_sent(s, t)) return truth(false);
         const auto sig = static_cast<Sig>(s.step.label.arg);
         if (sig == KILL) return truth(false);
         const bool shared = s.step.label.thread < 0;
@@ -384,9 +376,7 @@ void sending(Laws &all) {
        "exit with its status; another does not",
        "A signal is sent to a live group", "complete_signal, 6.12; R49", anywhere, anywhere},
       [](const StepView &s, int t) {
-        return truth(s.step.label.action == Action::send && s.step.label.err == Err::ok &&
-                     s.step.thread == t && !(s.step.label.arg & kOfChild)) &&
-               !s.before.get(s.before.p->group_exit);
+        return truth(is_sent(s, t)) && !s.before.get(s.before.p->group_exit);
       },
       [](const StepView &s, int t) {
         const auto sig = static_cast<Sig>(s.step.label.arg);
@@ -1124,8 +1114,7 @@ void deaths(Laws &all) {
         const Expr ignored = first ? s.before.get(s.m.schema.parent.ignores)
                                    : eq(s.before.get(s.m.schema.process[0].disposition[CHLD]), 1);
         if (!s.m.schema.is_leader(t)) return ite(s.before.traced(t), zombie, gone);
-        return ite(s.before.traced(t) || !is_alone(s.before, t) || !ignored, zombie,
-                   zombie || gone);
+        return ite(s.before.traced(t) || !s.before.alone(t) || !ignored, zombie, zombie || gone);
       });
 }
 

@@ -34,11 +34,8 @@ void parent_laws(Laws &all) {
        can_orphan},
       [](const StepView &s, int t) { return truth(s.is("init.reap", t)); },
       [](const StepView &s, int t) {
-        Expr alone = truth(true);
-        for (int u : s.before.group())
-          if (u != t) alone = alone && !s.before.exists(u);
         return s.before.at(t, {Loc::zombie}) && !s.before.traced(t) &&
-               parent_is_gone(s.before, t) && s.after.at(t, {Loc::dead}) && alone;
+               parent_is_gone(s.before, t) && s.after.at(t, {Loc::dead}) && s.before.alone(t);
       });
 
   step_law(

@@ -20,13 +20,6 @@ bool is_child(const StepView &s, int t, int &parent) {
   return s.step.label.action == Action::fork && s.step.label.arg == t;
 }
 
-Expr is_alone(const View &v, int t) {
-  Expr alone = truth(true);
-  for (int u : v.group())
-    if (u != t) alone = alone && !v.exists(u);
-  return alone;
-}
-
 // The option that asks for the event of a ptrace_event_trap.
 Expr asked_for(const View &v, int t) {
   constexpr std::pair<Value, Option> kEvents[] = {{1, TRACEFORK},      {2, TRACEVFORK},
@@ -157,7 +150,7 @@ void process_laws(Laws &all) {
       },
       [](const View &v, int t) {
         return v.at(t, {Loc::exec_wait}) &&
-               (eq(v.get(v.p->exec_task), static_cast<Value>(1 + t)) || is_alone(v, t));
+               (eq(v.get(v.p->exec_task), static_cast<Value>(1 + t)) || v.alone(t));
       });
 
   state_law(
@@ -165,7 +158,7 @@ void process_laws(Laws &all) {
       {"exec.alone", "A thread whose execve has succeeded is its process's leader and only thread",
        "An execve has succeeded", "de_thread, 6.12; R113", where({execs}), where({execs})},
       [](const View &v, int t) { return v.at(t, {Loc::execed}); },
-      [](const View &v, int t) { return truth(v.m.schema.is_leader(t)) && is_alone(v, t); });
+      [](const View &v, int t) { return truth(v.m.schema.is_leader(t)) && v.alone(t); });
 
   step_law(
       all,

@@ -45,12 +45,6 @@ bool same_call(const Instance &echild, const Instance &nothing) {
                           : !(none & kExited) && (none & kContinued) == (given & kContinued));
 }
 
-Expr can(const Instance &i) {
-  Expr e = i.enabled;
-  for (const Guard &g : i.guards) e = e && g.holds;
-  return e;
-}
-
 // The caller of this instance is there, and makes calls.
 Expr may_call(const View &v, const Instance &i) {
   if (i.rule->actor == Actor::parent)
@@ -75,13 +69,6 @@ Expr own_child(const View &v, int t) {
 
 Expr parent_is_gone(const View &v) {
   return eq(v.get(v.m.schema.parent.state), static_cast<Value>(Parent::gone));
-}
-
-Expr is_alone(const View &v, int t) {
-  Expr alone = truth(true);
-  for (int u : v.group())
-    if (u != t) alone = alone && !v.exists(u);
-  return alone;
 }
 
 // A SIGCHLD is there after the step; with this content, unless one was there before.
@@ -476,7 +463,7 @@ void notices(Laws &all) {
         const Expr status = s.before.get(s.before.t(t).status);
         const Expr code = death_code(status);
         return ite(s.after.traced(t), tells_tracer(s, t, code, status),
-                   !is_alone(s.before, t) || s.before.get(s.m.schema.parent.ignores) ||
+                   !s.before.alone(t) || s.before.get(s.m.schema.parent.ignores) ||
                        tells_parent(s, t, code, status));
       });
 }

@@ -41,6 +41,19 @@ Expr View::in_trap(int thread) const {
 
 Expr View::exists(int thread) const { return !at(thread, {Loc::none, Loc::dead}); }
 
+Expr View::alone(int thread) const {
+  Expr alone = truth(true);
+  for (int u : group())
+    if (u != thread) alone = alone && !exists(u);
+  return alone;
+}
+
+Expr can(const Instance &i) {
+  Expr e = i.enabled;
+  for (const Guard &g : i.guards) e = e && g.holds;
+  return e;
+}
+
 Expr View::exits(int thread) const {
   return from(thread, Loc::group_exit) || at(thread, {Loc::exit_event_trap});
 }

@@ -30,6 +30,7 @@ class View {
   Expr from(int thread, Loc first) const;  // there or at a later location of the enumeration
   Expr in_trap(int thread) const;          // asleep in ptrace_stop
   Expr exists(int thread) const;
+  Expr alone(int thread) const;  // no other thread of its process exists
   Expr exiting(int thread) const { return from(thread, Loc::exit_notify); }  // PF_EXITING
   Expr exits(int thread) const;  // in do_exit or after it, or about to be: no way back to user mode
   Expr killed(int thread) const { return get(t(thread).pend[KILL]); }
@@ -72,6 +73,9 @@ struct StepView {
   Expr same_all(const std::vector<Field> &but = {}) const;
   Expr enters(int thread, std::initializer_list<Loc> any) const;
 };
+
+// The instance can take its step.
+Expr can(const Instance &i);
 
 struct Law {
   std::string id;

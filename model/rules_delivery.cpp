@@ -37,8 +37,7 @@ void begin_handler(Step &s, int t, Sig sig) {
   const ThreadFields &f = s.t(t);
   s.when(!s.on(Feature::open_world), [&] { s.raise(f.handling[sig]); });
   // An interrupted system call does not restart: EINTR; but one that makes a child always does.
-  const Expr forks = !less(s.get(f.call), constant(static_cast<Value>(SysCall::fork)));
-  s.when(forks && !s.on(Feature::open_world), [&] { s.set(f.again, s.get(f.call)); });
+  s.when(makes_child(s, t) && !s.on(Feature::open_world), [&] { s.set(f.again, s.get(f.call)); });
   s.set(f.call, 0);
   s.when(eq(s.get(f.again), 0), [&] { s.set(f.flags, 0); });
   const Expr stops = s.get(f.step) && traced(s, t);

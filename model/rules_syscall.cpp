@@ -106,7 +106,7 @@ void entry(Model &m) {
       } else if (c > SysCall::sigreturn) {
         s.needs(needed(m, c));
         if (code) s.needs(Feature::clone_flags);
-        if (makes_child(c)) s.at("no fork waits for a handler's end", s.t(t).again, 0);
+        if (c >= SysCall::fork) s.at("no fork waits for a handler's end", s.t(t).again, 0);
         s.set(s.t(t).flags, code);
       } else {
         s.needs(s.on(Feature::plain_syscalls) ||

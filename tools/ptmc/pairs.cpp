@@ -83,8 +83,7 @@ int print_pairs(const model::DesignSpec &spec, const Summary &summary) {
   fmt::print(
       "# Rules and stop kinds: {}\n\n"
       "Written by `ptmc rules --pairs --design {}`, of what `tools/witness` has recorded. A row is "
-      "a "
-      "rule, a column\n"
+      "a rule, a column\n"
       "the stop kind in which the thread was that took the step, or was acted upon (the leader, "
       "where none was).\n"
       "A number: in so many of {} recordings on kernel {} every explanation has the pair. `-`: one "
