@@ -41,6 +41,7 @@ namespace ptmc::model {
   X(exec_unreaped, k, "requests fail until EVENT_EXEC under a new id is waited for (5.13)")      \
   X(exec_traps_seized, d, "execve sends SIGTRAP to seized tracees too (3.1 to 3.3)")             \
   X(exiting_drops_signals, k, "PF_EXITING: a signal to this thread does nothing (seen in 6.18)") \
+  X(dump_before_exit_event, k, "a dying thread waits for a core dump before EVENT_EXIT (5.16)")  \
   X(leader_takes_group_code, k, "a zombie leader left alone tells the group's status (6.18)")    \
   X(wait_any_tracee, k, "wait sees tracees of any exit signal without __WALL (4.7)")             \
   X(message_cleared, k, "GETEVENTMSG is 0 outside events, not the last message (5.18)")          \

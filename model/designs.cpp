@@ -58,6 +58,7 @@ const std::vector<KernelFeature> &kernel_features() {
       {killed_never_stops, 5, 19},     {kill_sends_sigkill, 5, 19},
       {dying_drops_signals, 6, 1},     {last_exit_is_group_exit, 6, 1},
       {exiting_drops_signals, 6, 18},  {leader_takes_group_code, 6, 18},
+      {dump_before_exit_event, 5, 16},
   };
   return all;
 }
@@ -182,6 +183,13 @@ const std::vector<Profile> &profiles() {
        {attach, use_seize, interrupt, cont, detach, setoptions, exits, tracer_waits,
         Feature::clones, Feature::execs},
        {TRACECLONE, TRACEEXEC, TRACEEXIT}},
+      {"dumps",
+       "a second thread, and SIGTRAP, which dumps core",
+       2,
+       {STOP, KILL, TRAP},
+       {attach, use_seize, cont, detach, setoptions, exits, tracer_waits, thread_directed,
+        Feature::clones},
+       {TRACECLONE, TRACEEXIT}},
       {"forks",
        "fork and vfork, with two processes",
        1,

@@ -361,8 +361,9 @@ void leave_trap(Step &s, int t, Expr given) {
   const Expr loc = s.get(f.loc);
   auto was = [&](Loc l) { return eq(loc, static_cast<Value>(l)); };
   auto to = [](Loc l) { return constant(static_cast<Value>(l)); };
-  const Expr doomed = killed(s, t);  // then nothing looks at the code
-  const Expr delivers = was(Loc::sig_trap) && !doomed;
+  const Expr doomed = killed(s, t);  // then nothing looks at the code, unless the group lives on
+  const Expr requeues = s.on(Feature::requeue_keeps_queue) && !s.get(s.p->group_exit);
+  const Expr delivers = was(Loc::sig_trap) && (!doomed || requeues);
   const Expr sends = (was(Loc::entry_trap) || was(Loc::exit_trap)) && !doomed;
   // The signal that the siginfo names keeps it; another comes from the tracer (R71).
   Expr named = s.get(f.sig);
@@ -591,7 +592,9 @@ void flush(Step &s, Sig sig) {
 
 void send(Step &s, Sig sig, Target to, Info info, Expr when) {
   const int p = to.thread;
-  const Expr gone = s.get(s.p->group_exit);
+  // A core dump can be killed.
+  const Expr dumps = truth(sig == KILL) && ne(s.get(s.p->core), 0);
+  const Expr gone = s.get(s.p->group_exit) && !dumps;
   const Expr too_late = truth(!to.shared) && exiting(s, p) && s.on(Feature::exiting_drops_signals);
   s.when(when && !gone && !too_late, [&] { flush(s, sig); });
   const Expr dropped =
@@ -637,7 +640,7 @@ void send(Step &s, Sig sig, Target to, Info info, Expr when) {
   s.when(queued, [&] {
     const bool deadly = s.schema.shape.action(sig) == Default::fatal;
     const Expr fatal = truth(deadly) && (truth(sig == KILL) || acts_by_default(s, sig)) &&
-                       (truth(sig == KILL) || !traced(s, p)) && !s.get(s.p->group_exit);
+                       (truth(sig == KILL) || !traced(s, p)) && !gone;
     s.when(fatal, [&] { group_kill(s, death_by(s, sig), -1); });
     s.when(!fatal, [&] {
       if (sig == KILL) {

@@ -211,13 +211,17 @@ void call_laws(Laws &all) {
 
   state_law(
       all,
-      {"course.goes_on", "Inside the kernel a thread that does not sleep has a next step",
-       "A thread is inside the kernel and does not sleep", "get_signal, do_exit, 6.12", anywhere,
-       anywhere},
+      {"course.goes_on",
+       "Inside the kernel a thread that neither sleeps nor waits for a core dump has a next step",
+       "A thread is inside the kernel, and neither sleeps nor waits for a core dump",
+       "get_signal, do_exit, 6.12", anywhere, anywhere},
       [](const View &v, int t) {
         using enum Loc;
+        const Expr waits =
+            ne(v.get(v.p->core), 0) && v.at(t, {group_exit, exit_event, exit_notify});
         return v.at(t, {entry_woken, exit_woken, sig_woken, relock, loop, tty_window, execed,
-                        group_exit, exiting, exit_event, exit_signals, exit_notify});
+                        group_exit, exiting, exit_event, exit_signals, exit_notify}) &&
+               !waits;
       },
       [](const View &v, int t) {
         Expr any = truth(false);

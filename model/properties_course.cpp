@@ -225,12 +225,15 @@ void delivery(Laws &all) {
   step_law(
       all,
       {"injection.requeues",
-       "An injected signal that is blocked is pending again: since 5.17 in the queue that it came "
-       "from, with its siginfo where it does not merge",
+       "An injected signal that is blocked, and since 5.17 that of a killed thread, is pending "
+       "again: since 5.17 in the queue that it came from, with its siginfo where it does not merge",
        "A blocked signal is injected", "ptrace_signal, 6.12; R72", anywhere,
        [](const Config &c) { return (c[inject_any] && c[sig_USR1]) || (c[forges] && c[siginfo]); }},
       [](const StepView &s, int t) {
-        return truth(s.is("inject.requeue", t)) && !s.before.get(s.before.p->group_exit);
+        if (!s.is("inject.requeue", t)) return truth(false);
+        // One that its tracer has let go ignores signals again.
+        const Expr heard = s.before.traced(t) || s.before.blocked(t, signal_of(s.step));
+        return heard && !s.before.get(s.before.p->group_exit);
       },
       [](const StepView &s, int t) {
         const Sig sig = signal_of(s.step);
@@ -238,7 +241,9 @@ void delivery(Laws &all) {
         const Expr shared = s.m.on(requeue_keeps_queue) && s.before.get(f.shared);
         const Expr info = ite(s.before.get(f.pend[sig]), s.before.get(f.kinfo[sig]),
                               ite(s.m.on(siginfo), s.before.get(f.info), constant(0)));
-        return s.before.blocked(t, sig) && s.after.at(t, {Loc::loop}) &&
+        const Expr asked =
+            s.before.blocked(t, sig) || (s.before.killed(t) && s.m.on(requeue_keeps_queue));
+        return asked && s.after.at(t, {Loc::loop}) &&
                ite(shared, s.after.get(s.after.p->pend[sig]) && s.same(f.pend[sig]),
                    s.after.get(f.pend[sig]) && s.same(s.after.p->pend[sig]) &&
                        implies(s.m.on(siginfo), eq(s.after.get(f.kinfo[sig]), info)));
@@ -836,15 +841,17 @@ void system_calls(Laws &all) {
 
   step_law(
       all,
-      {"course.moves", "A thread that takes a step inside the kernel is elsewhere after it",
+      {"course.moves",
+       "A thread that takes a step inside the kernel, other than of a core dump, is elsewhere "
+       "after it",
        "A thread takes a step inside the kernel", "get_signal, do_exit, kernel_clone, 6.12",
        anywhere, anywhere},
       [](const StepView &s, int t) {
         const std::string &id = s.step.rule->id;
         const bool own = s.step.thread == t && s.step.rule->actor == Actor::kernel &&
-                         !id.starts_with("notify.") && id != "loop.notify" &&
-                         id != "attach.wakes" && id != "tracer.exit.unlink" &&
-                         id != "child.sigchld" && id != "init.reap";
+                         !id.starts_with("notify.") && !id.starts_with("core.") &&
+                         id != "loop.notify" && id != "attach.wakes" &&
+                         id != "tracer.exit.unlink" && id != "child.sigchld" && id != "init.reap";
         return truth(own) &&
                s.before.at(
                    t, {Loc::entry_woken, Loc::exit_woken, Loc::sig_woken, Loc::tty_window,

@@ -14,19 +14,98 @@ constexpr Loc kDeath[] = {Loc::group_exit,      Loc::exiting,      Loc::exit_eve
                           Loc::exit_event_trap, Loc::exit_signals, Loc::exit_notify,
                           Loc::zombie,          Loc::unreleased,   Loc::dead};
 
+// In do_exit: waits for the core dump of its group, or has passed the place.
+Expr waits_for_dump(const View &v, int t) {
+  return ite(v.m.on(dump_before_exit_event), v.at(t, {Loc::exit_event}),
+             v.at(t, {Loc::exit_notify}));
+}
+Expr past_dump(const View &v, int t) {
+  return v.from(t, Loc::zombie) ||
+         (v.m.on(dump_before_exit_event) &&
+          v.at(t, {Loc::exit_event_trap, Loc::exit_signals, Loc::exit_notify}));
+}
+
 }  // namespace
 
 void exit_laws(Laws &all) {
   step_law(
       all,
-      {"group_exit.final", "Group exit and its status are final", "A group is in exit",
-       "do_group_exit, complete_signal, 6.1; R49, R120", anywhere, can_die},
+      {"group_exit.final",
+       "Group exit is final, and its status unless SIGKILL comes during a core dump",
+       "A group is in exit", "do_group_exit, complete_signal, 6.1; R45, R49, R120", anywhere,
+       can_die},
       // The place of a process that has been released may be another's.
       [](const StepView &s, int t) {
         return s.before.get(s.before.p->group_exit) && s.before.exists(t);
       },
       [](const StepView &s, int) {
-        return s.after.get(s.after.p->group_exit) && s.same(s.after.p->death);
+        const Field death = s.after.p->death;
+        const Expr kills =
+            ne(s.before.get(s.before.p->core), 0) && eq(s.after.get(death), killed_by(KILL));
+        return s.after.get(s.after.p->group_exit) && (s.same(death) || kills);
+      });
+
+  state_law(
+      all,
+      {"core.dumper",
+       "Who dumps core has put its group into exit, and has not entered do_exit itself",
+       "A thread dumps core while others are waited for", "do_coredump, zap_threads, 6.12; R77",
+       where({Feature::clones, sig_TRAP}), anywhere},
+      [](const View &v, int t) { return eq(v.get(v.p->core), static_cast<Value>(1 + t)); },
+      [](const View &v, int t) { return v.get(v.p->group_exit) && v.at(t, {Loc::group_exit}); });
+
+  step_law(
+      all,
+      {"core.starts",
+       "A core dump puts the group into exit with the signal's status, and kills each other thread "
+       "that has not passed the place where it is to wait",
+       "A core dump starts", "zap_threads, zap_process, 6.12; R77",
+       where({Feature::clones, sig_TRAP}), anywhere},
+      [](const StepView &s, int) {
+        return eq(s.before.get(s.before.p->core), 0) && ne(s.after.get(s.before.p->core), 0);
+      },
+      [](const StepView &s, int t) {
+        const View &v = s.before;
+        const Expr dumper = eq(s.after.get(v.p->core), static_cast<Value>(1 + t));
+        const Expr past = v.exiting(t) || past_dump(v, t);
+        return !v.get(v.p->group_exit) && eq(v.get(v.p->exec_task), 0) &&
+               implies(dumper, eq(v.get(v.t(t).status), killed_by(TRAP)) &&
+                                   eq(s.after.get(v.p->death), killed_by(TRAP))) &&
+               implies(!dumper && v.exists(t), ite(past, s.same(v.t(t).loc), s.after.killed(t)));
+      });
+
+  step_law(
+      all,
+      {"core.waits",
+       "While core is dumped no other thread gets to EVENT_EXIT (until 5.16: becomes a zombie), "
+       "and the dump waits for all of them",
+       "A thread is there while its group dumps core",
+       "coredump_wait, coredump_task_exit, 5.16; R115", where({Feature::clones, sig_TRAP}),
+       anywhere},
+      [](const StepView &s, int t) {
+        const View &v = s.before;
+        return ne(v.get(v.p->core), 0) && ne(v.get(v.p->core), static_cast<Value>(1 + t)) &&
+               v.exists(t);
+      },
+      [](const StepView &s, int t) {
+        return implies(waits_for_dump(s.before, t), s.same(s.before.t(t).loc)) &&
+               implies(eq(s.after.get(s.after.p->core), 0),
+                       waits_for_dump(s.before, t) || past_dump(s.before, t));
+      });
+
+  state_law(
+      all,
+      {"core.ends", "A core dump for which no thread is to be waited ends",
+       "A thread dumps core while others are waited for", "coredump_finish, 6.12; R115",
+       where({Feature::clones, sig_TRAP}), anywhere},
+      [](const View &v, int t) { return eq(v.get(v.p->core), static_cast<Value>(1 + t)); },
+      [](const View &v, int t) {
+        Expr any = truth(false);
+        for (int u : v.group())
+          if (u != t) any = any || !(!v.exists(u) || waits_for_dump(v, u) || past_dump(v, u));
+        for (const Instance &i : v.m.instances)
+          if (i.rule->id == "core.end" && i.thread == t) any = any || can(i);
+        return any;
       });
 
   state_law(

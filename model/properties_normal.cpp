@@ -66,6 +66,7 @@ std::vector<Meaning> process_fields(const View &v) {
       {v.m.schema.parent.ignores, parent_lives},
       {p.stop_code, !v.get(p.group_exit)},
       {p.death, v.get(p.group_exit)},
+      {p.core, v.get(p.group_exit)},
       {to_parent.code, sigchld && !v.m.on(Feature::parent_is_tracer) && parent_lives},
       {to_parent.status, parent_told},
       {to_parent.thread, parent_told},

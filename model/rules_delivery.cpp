@@ -322,7 +322,8 @@ void injection(Model &m) {
                                ""});
   const Rule *requeue = m.family({"inject.requeue",
                                   Actor::kernel,
-                                  "the signal is blocked: it is generated again",
+                                  "the signal is blocked, or the thread is killed: it is "
+                                  "generated again",
                                   {"ptrace_signal"},
                                   {"R71", "R72"},
                                   "",
@@ -342,7 +343,8 @@ void injection(Model &m) {
       s.clear(f.shared);
     };
     Step n = start(none, NONE, {});
-    n.guard("no signal is injected", eq(n.get(n.t(t).sig), NONE) || killed(n, t));
+    n.guard("no signal is injected",
+            eq(n.get(n.t(t).sig), NONE) || (killed(n, t) && !n.on(Feature::requeue_keeps_queue)));
     forget(n, t);
     go(n, t, Loc::loop);
     m.add(std::move(n));
@@ -350,31 +352,33 @@ void injection(Model &m) {
       auto injected = [&](const Rule *rule, Label label) {
         Step s = start(rule, sig, label);
         s.at("it is injected", s.t(t).sig, sig);
-        s.guard("the thread is not killed", !killed(s, t));
         return s;
       };
-      if (is_blockable(sig)) {
-        for (bool shared : {false, true}) {
-          for (const Target &to : targets(m, t, shared)) {
-            Step s = injected(requeue, {});
-            s.guard("it is blocked", blocked(s, t, sig));
-            const Expr same = s.on(Feature::requeue_keeps_queue) && s.get(s.t(t).shared);
-            s.guard(shared ? "it came from the process's queue" : "it goes to the thread's queue",
-                    shared ? same : !same);
-            const Expr info = s.get(s.t(t).info);
-            forget(s, t);
-            go(s, t, Loc::loop);
-            const Expr merges = s.get(s.t(t).pend[sig]);
-            send(s, sig, to, Info::tracer, truth(true));
-            if (!shared)
-              s.when(s.on(Feature::siginfo) && !merges && s.get(s.t(t).pend[sig]),
-                     [&] { s.set(s.t(t).kinfo[sig], info); });
-            m.add(std::move(s));
-          }
+      for (bool shared : {false, true}) {
+        for (const Target &to : targets(m, t, shared)) {
+          Step s = injected(requeue, {});
+          const Expr dies = killed(s, t) && s.on(Feature::requeue_keeps_queue);
+          const Expr masked = truth(is_blockable(sig)) && blocked(s, t, sig) && !killed(s, t);
+          s.guard("it is blocked, or the thread is killed", masked || dies);
+          const Expr same = s.on(Feature::requeue_keeps_queue) && s.get(s.t(t).shared);
+          s.guard(shared ? "it came from the process's queue" : "it goes to the thread's queue",
+                  shared ? same : !same);
+          if (to.pick >= 0 && to.pick != t)  // itself, which is on its CPU
+            s.guard("it is blocked here", blocked(s, t, sig));
+          const Expr info = s.get(s.t(t).info);
+          forget(s, t);
+          go(s, t, Loc::loop);
+          const Expr merges = s.get(s.t(t).pend[sig]);
+          send(s, sig, to, Info::tracer, truth(true));
+          if (!shared)
+            s.when(s.on(Feature::siginfo) && !merges && s.get(s.t(t).pend[sig]),
+                   [&] { s.set(s.t(t).kinfo[sig], info); });
+          m.add(std::move(s));
         }
       }
       for (Outcome o : outcomes(m, sig)) {
         Step s = injected(acts[o], label_of(o, t, sig));
+        s.guard("the thread is not killed", !killed(s, t));
         if (is_blockable(sig)) s.guard("it is not blocked", !blocked(s, t, sig));
         forget(s, t);
         act(s, t, sig, o);

@@ -14,6 +14,76 @@ Expr past_sync(const Step &s, int t) {
          at_loc(s, t, Loc::exit_signals) || exiting(s, t);
 }
 
+// Its death is by a signal that dumps core, and others have to stop for that (do_coredump).
+Expr dumps_core(const Step &s, int t) {
+  Expr by_core = truth(false);
+  for (Sig sig : s.schema.shape.signals)
+    if (s.schema.shape.action(sig) == Default::core)
+      by_core = by_core || eq(s.get(s.t(t).status), killed_by(sig));
+  return by_core && !s.on(Feature::open_world) && !group_ends(s) && !alone(s, t);
+}
+Expr in_dump(const Step &s, int t) { return eq(s.get(s.p->core), static_cast<Value>(1 + t)); }
+// coredump_task_exit, in do_exit before EVENT_EXIT; until 5.16 exit_mm, after it.
+Expr waits_for_dump(const Step &s, int t) {
+  return ite(s.on(Feature::dump_before_exit_event), at_loc(s, t, Loc::exit_event),
+             at_loc(s, t, Loc::exit_notify));
+}
+Expr past_dump(const Step &s, int t) {
+  const Expr over = at_loc(s, t, Loc::exit_event_trap) || at_loc(s, t, Loc::exit_signals) ||
+                    at_loc(s, t, Loc::exit_notify);
+  return !exists(s, t) || at_loc(s, t, Loc::zombie) || at_loc(s, t, Loc::unreleased) ||
+         (s.on(Feature::dump_before_exit_event) && over);
+}
+void no_dump(Step &s, Expr waits) {
+  s.guard("no core dump is to be waited for", !waits || eq(s.get(s.p->core), 0));
+}
+
+void core_dump(Model &m) {
+  const Rule *start = m.family({"core.start",
+                                Actor::kernel,
+                                "a signal dumps core: the group is in exit, and the others are "
+                                "killed and waited for",
+                                {"do_coredump", "zap_threads"},
+                                {"R77", "R45"},
+                                "",
+                                ""});
+  const Rule *end = m.family({"core.end",
+                              Actor::kernel,
+                              "the core dump is over",
+                              {"coredump_finish", "do_group_exit"},
+                              {"R115"},
+                              "",
+                              ""});
+  for (int t = 0; t < m.threads(); ++t) {
+    if (m.schema.group(m.schema.process_of(t)).size() == 1) continue;
+    Step s(m, start, t, tname(t));
+    s.at("it dies by a signal", s.t(t).loc, static_cast<Value>(Loc::group_exit));
+    s.guard("the signal dumps core", dumps_core(s, t));
+    s.raise(s.p->group_exit);
+    s.set(s.p->death, s.get(s.t(t).status));
+    s.set(s.p->core, static_cast<Value>(1 + t));
+    for (Field f : {s.p->jobs, s.p->cld, s.p->stop_count, s.p->stop_code}) s.set(f, 0);
+    for (int u : s.group()) {
+      const Expr dies = truth(u != t) && !past_dump(s, u) && !exiting(s, u);
+      clear_pending(s, u);
+      s.when(dies, [&] {
+        s.raise(s.t(u).pend[KILL]);
+        wake_resume(s, u);
+      });
+    }
+    m.add(std::move(s));
+
+    Step e(m, end, t, tname(t));
+    e.guard("it dumps core", in_dump(e, t));
+    Expr wait_over = truth(true);
+    for (int u : e.group())
+      if (u != t) wait_over = wait_over && (past_dump(e, u) || waits_for_dump(e, u));
+    e.guard("every other thread waits for it", wait_over);
+    e.set(e.p->core, 0);
+    m.add(std::move(e));
+  }
+}
+
 void group_exit(Model &m) {
   const Rule *rule =
       m.family({"exit.group",
@@ -26,6 +96,7 @@ void group_exit(Model &m) {
   for (int t = 0; t < m.threads(); ++t) {
     Step s(m, rule, t, tname(t));
     s.at("it is in do_group_exit", s.t(t).loc, static_cast<Value>(Loc::group_exit));
+    s.guard("it dumps no core", !dumps_core(s, t) && !in_dump(s, t));
     const Expr already = group_ends(s);
     s.when(already, [&] {
       s.set(s.t(t).status, ite(s.get(s.p->group_exit), s.get(s.p->death), constant(0)));
@@ -75,6 +146,7 @@ void event(Model &m) {
     for (const Rule *rule : {stops, passes}) {
       Step e(m, rule, t, tname(t));
       e.at("it is in do_exit", e.t(t).loc, static_cast<Value>(Loc::exit_event));
+      no_dump(e, e.on(Feature::dump_before_exit_event));
       const Expr stop = traced(e, t) && e.get(e.t(t).option[TRACEEXIT]) &&
                         !(e.on(Feature::killed_never_stops) && killed(e, t));
       e.guard(rule == stops ? "TRACEEXIT asks for a stop" : "there is no stop",
@@ -136,6 +208,7 @@ void last_steps(Model &m) {
     Step n(m, notify, t, tname(t));
     n.at("it is marked as exiting", n.t(t).loc, static_cast<Value>(Loc::exit_notify));
     n.guard("it has made its notifications", may_act(n, t));
+    no_dump(n, !n.on(Feature::dump_before_exit_event));
     const Expr is_tracee = traced(n, t);
     go(n, t, Loc::zombie);
     n.when(is_tracee || (truth(n.is_leader(t)) && alone(n, t)), [&] { notify_exit(n, t); });
@@ -152,6 +225,7 @@ void last_steps(Model &m) {
 }  // namespace
 
 void exit_rules(Model &m) {
+  core_dump(m);
   group_exit(m);
   event(m);
   last_steps(m);

@@ -88,7 +88,7 @@ void new_process(Step &s, int t, int u, SysCall call) {
       if (is_blockable(sig)) s.set(s.p->disposition[sig], s.get(mine.disposition[sig]));
     }
     for (Field f : {s.p->jobs, s.p->cld, s.p->group_exit, s.p->stop_count, s.p->stop_code,
-                    s.p->death, s.p->exec_task})
+                    s.p->death, s.p->exec_task, s.p->core})
       s.set(f, 0);
     s.set(s.p->clone_child, ite(flag(s, t, kCloneParent), s.get(mine.clone_child),
                                 truth(call == SysCall::spawn) || flag(s, t, kOtherSignal)));

@@ -71,7 +71,9 @@ ProcessFields Schema::add_process(int k) {
   p.stop_count = add(k, -1, "group_stop_count", 3);
   p.stop_code = add(k, -1, "stop_code", kSigBits);
   p.death = add(k, -1, "death", kStatusBits);
-  p.exec_task = add(k, -1, "exec_task", std::bit_width(static_cast<unsigned>(shape.all_threads())));
+  const auto thread_bits = std::bit_width(static_cast<unsigned>(shape.all_threads()));
+  p.exec_task = add(k, -1, "exec_task", thread_bits);
+  p.core = add(k, -1, "core", thread_bits);
   p.clone_child = add(k, -1, "clone_child", 1, true);
   p.notice = add(k, -1, "notice", k > 0 ? 1 : 0, true);
   return p;

@@ -152,6 +152,7 @@ struct ProcessFields {
   Field stop_code;    // group_exit_code during job control: the signal not yet reported
   Field death;        // group_exit_code once GROUP_EXIT is set
   Field exec_task;    // 1 + the thread that waits in de_thread (group_exec_task), 0: none
+  Field core;         // 1 + the thread that dumps core while others wait (core_state), 0: none
   Field clone_child;  // its exit signal is not SIGCHLD
   Field notice;       // of the second: a SIGCHLD to its real parent, the first, is on its way
 };

@@ -29,6 +29,8 @@ const Place &place_of(Feature f) {
       {wait_any_tracee, {"", {use_seize, interrupt, tracer_waits}, 2}},
       {exiting_drops_signals, {"", {exits, thread_directed, sig_STOP, sig_CONT}, 2}},
       {leader_takes_group_code, {"", {use_seize, cont, exits, tracer_waits, sig_KILL}, 2}},
+      {dump_before_exit_event,
+       {"", {use_seize, cont, exits, tracer_waits, thread_directed, sig_TRAP, opt_traceexit}, 2}},
       {last_exit_is_group_exit, {"", {use_seize, cont, exits, tracer_waits}, 2}},
   };
   const auto found = places.find(f);

@@ -242,6 +242,10 @@ bool group_exit_kills_all(const Hand &h, const HandThread &t) {
   return !h.group_exit || !t.exists() || t.has_begun_to_exit() || t.pending[KILL];
 }
 
+bool core_dumper(const Hand &h, const HandThread &t) {
+  return h.core != static_cast<Value>(t.number) + 1 || (h.group_exit && t.loc == Loc::group_exit);
+}
+
 bool exiting_clean(const Hand &, const HandThread &t) {
   if (!t.pf_exiting()) return true;
   for (bool signal : t.pending)
@@ -322,7 +326,7 @@ bool normal_form_process(const Hand &h) {
   if (h.notice && !reaped) return false;
   if (h.parent_state == 2 && (h.parent_ignores || h.chld_parent[0])) return false;
   if (h.stop_code && h.group_exit) return false;
-  if (h.death && !h.group_exit) return false;
+  if ((h.death || h.core) && !h.group_exit) return false;
   for (const HandTracer &t : h.tracers) {
     if (t.dead && t.attaching) return false;
     if (t.chld[0] && (!sigchld || (t.dead && !h.has(Feature::tracer_threads)))) return false;
@@ -359,6 +363,7 @@ constexpr Invariant kInvariants[] = {
     {"killed.awake", each<killed_awake>},
     {"group_exit.no_job_control", group_exit_no_job_control},
     {"group_exit.kills_all", each<group_exit_kills_all>},
+    {"core.dumper", each<core_dumper>},
     {"exiting.clean", each<exiting_clean>},
     {"request.answered", request_answered},
     {"wait.answered", wait_answered},

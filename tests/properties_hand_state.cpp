@@ -14,7 +14,7 @@ Hand decode(const Interpreter &interpreter, const Config &config, const State &s
                          get(f.attaching),
                          {get(f.chld.code), get(f.chld.status), get(f.chld.thread)}});
   h.group_exit = get(p.group_exit), h.notice = get(p.notice);
-  h.exec_task = get(p.exec_task);
+  h.exec_task = get(p.exec_task), h.core = get(p.core);
   h.parent_state = get(schema.parent.state), h.parent_ignores = get(schema.parent.ignores);
   h.jobs = get(p.jobs), h.cld = get(p.cld), h.stop_count = get(p.stop_count);
   h.stop_code = get(p.stop_code), h.death = get(p.death);

@@ -66,7 +66,7 @@ struct Hand {
   int process = 0;
   std::vector<HandTracer> tracers;
   bool group_exit = false, notice = false;
-  Value jobs = 0, cld = 0, stop_count = 0, stop_code = 0, death = 0, exec_task = 0;
+  Value jobs = 0, cld = 0, stop_count = 0, stop_code = 0, death = 0, exec_task = 0, core = 0;
   Value parent_state = 0, parent_ignores = 0;
   Value chld_parent[3] = {};
 
