@@ -396,8 +396,14 @@ void leave_trap(Step &s, int t, Expr given) {
   s.set(f.cause, 0);
 }
 
+void keep_company(Step &s, Expr when) {
+  if (s.m.schema.shape.open)
+    s.when(when, [&] { s.set(s.p->company, static_cast<Value>(Company::some)); });
+}
+
 void unlink(Step &s, int t, Expr code) {
   const ThreadFields &f = s.t(t);
+  keep_company(s, truth(true));
   for (Field work : {f.systrace, f.emulate}) s.clear(work);
   s.set(f.tracing, 0);
   s.set(f.by, 0);

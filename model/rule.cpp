@@ -94,7 +94,7 @@ void Step::guard(std::string name, Expr holds) {
 
 void Step::at(std::string name, Field f, Value value) {
   guard(std::move(name), eq(get(f), value));
-  if (!written_[f]) known_[f] = constant(value);
+  if (f != kNoField && !written_[f]) known_[f] = constant(value);
 }
 
 void Step::output(Expr e) { instance_.output = e; }

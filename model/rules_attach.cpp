@@ -81,6 +81,7 @@ void attach(Model &m) {
       s.guard("it lives", alive(s, t));
       s.at("it is not traced", s.t(t).tracing, 0);
       become_tracee(s, t, constant(static_cast<Value>(Traced::attached)));
+      keep_company(s, truth(true));
       send(s, STOP, to, Info::kernel, truth(true));
       set_stopped(s, t);
       m.add(std::move(s));
@@ -137,6 +138,7 @@ void seize(Model &m) {
       become_tracee(s, t,
                     ite(s.on(Feature::hidden_bit), constant(static_cast<Value>(Traced::seized)),
                         constant(static_cast<Value>(Traced::attached))));
+      keep_company(s, truth(true));
       s.when(s.on(Feature::seize_options), [&] { set_options(s, t, set); });
       set_stopped(s, t);
       m.add(std::move(s));
@@ -211,6 +213,8 @@ void traceme(Model &m) {
       in_own_call(s, t);
       if (rule == ok) {
         s.at("it is not traced", s.t(t).tracing, 0);
+        s.guard("it is the child itself",
+                ne(s.get(s.p->company), static_cast<Value>(Company::lost)));
         become_tracee(s, t, constant(static_cast<Value>(Traced::attached)));
       } else {
         s.guard("it is traced", traced(s, t));

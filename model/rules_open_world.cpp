@@ -16,6 +16,10 @@ Step open(Model &m, const Rule *rule, int t, std::string parameters) {
   return s;
 }
 
+void in_company(Step &s) {
+  s.at("it may have siblings", s.p->company, static_cast<Value>(Company::some));
+}
+
 // A signal arrives from somewhere, or a sibling's wake-up: the thread looks.
 void arrive(Model &m) {
   const Rule *looks = m.family({"open.look",
@@ -121,6 +125,7 @@ void siblings(Model &m) {
                                    ""});
   for (int t = 0; t < m.threads(); ++t) {
     Step a = open(m, survived, t, "");
+    in_company(a);
     a.at("it is in do_exit", a.t(t).loc, static_cast<Value>(Loc::exiting));
     a.at("the group is not in exit", a.p->group_exit, 0);
     go(a, t, Loc::exit_event);
@@ -129,6 +134,7 @@ void siblings(Model &m) {
       if (!is_stop(sig)) continue;
       Step s = open(m, stop, t, sname(sig));
       const ThreadFields &f = s.t(t);
+      in_company(s);
       s.guard("it lives", exists(s, t) && !dying(s, t));
       s.at("the group is not in exit", s.p->group_exit, 0);
       s.at("no group-stop is pending", f.stop_pending, 0);
@@ -147,11 +153,13 @@ void siblings(Model &m) {
       m.add(std::move(s));
     }
     Step x = open(m, exit, t, "");
+    in_company(x);
     x.guard("it lives", exists(x, t) && !exiting(x, t));
     x.at("the group is not in exit", x.p->group_exit, 0);
     group_kill(x, death_by(x, OTHER), -1);
     m.add(std::move(x));
     Step l = open(m, lost, t, "");
+    in_company(l);
     l.guard("it has died or is about to", at_loc(l, t, Loc::zombie) || l.get(l.p->group_exit));
     l.guard("it is traced and not trapped", traced(l, t) && !in_trap(l, t));
     const Expr child = l.on(Feature::parent_is_tracer);
@@ -161,9 +169,11 @@ void siblings(Model &m) {
     no_call(l, t);
     l.clear(l.t(t).sigpending);
     l.when(child, [&] { go(l, t, Loc::user); });
+    l.set(l.p->company, static_cast<Value>(Company::lost));
     m.add(std::move(l));
     Step e = open(m, exec, t, "");
     e.needs(Feature::traced_siblings);
+    in_company(e);
     e.guard("it has died or is about to", at_loc(e, t, Loc::zombie) || e.get(e.p->group_exit));
     e.guard("it is traced and not trapped", traced(e, t) && !in_trap(e, t));
     e.clear(e.p->group_exit);
@@ -172,9 +182,16 @@ void siblings(Model &m) {
     e.clear(e.t(t).pend[KILL]);
     clear_pending(e, t);
     e.set(e.t(t).call, static_cast<Value>(SysCall::plain));
+    e.set(e.p->company, static_cast<Value>(Company::none));
     go(e, t, Loc::body);
+    // The options of siblings are taken to be the same.
+    e.when(e.get(e.t(t).option[TRACEEXEC]), [&] {
+      enter_trap(e, t, Loc::ptrace_event_trap, constant(NONE), false);
+      e.set(e.t(t).event, PTRACE_EXEC);
+    });
     m.add(std::move(e));
     Step g = open(m, gone, t, "");
+    in_company(g);
     g.guard("it is in a system call", at_loc(g, t, Loc::body) || at_loc(g, t, Loc::user));
     g.needs(!g.on(Feature::parent_is_tracer));
     release(g, t);
@@ -213,6 +230,8 @@ void events(Model &m) {
       s.at("SIGKILL is not pending", f.pend[KILL], 0);
       enter_trap(s, t, Loc::ptrace_event_trap, constant(NONE), false);
       s.set(f.event, e.number);
+      keep_company(s, truth(e.option == TRACECLONE));
+      if (e.option == TRACEEXEC) s.set(s.p->company, static_cast<Value>(Company::none));
       m.add(std::move(s));
     }
   }

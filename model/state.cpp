@@ -75,6 +75,7 @@ ProcessFields Schema::add_process(int k) {
   p.exec_task = add(k, -1, "exec_task", thread_bits);
   p.core = add(k, -1, "core", thread_bits);
   p.clone_child = add(k, -1, "clone_child", 1, true);
+  p.company = add(k, -1, "company", shape.open ? 2 : 0);
   p.notice = add(k, -1, "notice", k > 0 ? 1 : 0, true);
   return p;
 }

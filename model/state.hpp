@@ -144,6 +144,13 @@ struct ThreadFields {
   Field cause, trap_cause;  // of the trap taken, of the next one
 };
 
+// In an open world: whether siblings, whom the model does not follow, may do something.
+enum class Company : std::uint8_t {
+  none,  // the process has one thread: a child of fork, or what has just called execve
+  some,  // it may have others
+  lost,  // a sibling that nobody traces has called execve: what runs now is not the tracee
+};
+
 struct ProcessFields {
   std::array<Field, SIG_COUNT> pend, disposition;
   Field jobs, cld;
@@ -154,6 +161,7 @@ struct ProcessFields {
   Field exec_task;    // 1 + the thread that waits in de_thread (group_exec_task), 0: none
   Field core;         // 1 + the thread that dumps core while others wait (core_state), 0: none
   Field clone_child;  // its exit signal is not SIGCHLD
+  Field company;      // Company
   Field notice;       // of the second: a SIGCHLD to its real parent, the first, is on its way
 };
 
@@ -202,6 +210,7 @@ struct Shape {
   int tracers = 1;
   bool tracer_threads = false;  // several tracers are threads of one process
   int init = -1;                // the tracer that is init, real parent of orphans; -1: none is
+  bool open = false;            // an open world's: has Company
   int all_threads() const { return processes * threads; }
   bool has(Sig s) const;
   bool before(Sig first, Sig second) const;  // is dequeued first

@@ -311,6 +311,7 @@ std::vector<model::Siginfo> models_siginfos(const std::vector<Siginfo> &all, con
 
 model::Shape open_shape(const Trace &trace) {
   model::Shape shape;
+  shape.open = true;
   shape.threads = 1;
   shape.signals = {model::TRAP, model::KILL, model::CONT, model::STOP};
   // The other stop signals act as SIGSTOP does here, so they are told apart only if they occur.

@@ -252,6 +252,7 @@ class OpenWorld {
     std::size_t states = 0;  // number of its set
     bool traced = false;     // has ever been
     int signal = 0;          // of the stop last reported
+    int event = 0;           // of the stop last reported
     std::shared_ptr<Names> names = {};
   };
 
@@ -259,6 +260,7 @@ class OpenWorld {
   void handle(const Event &e);
   void foresee(const Event &e);
   void request(const Event &e);
+  bool names_task(const Event &e, pid_t pid, const Tracee &t);
   void waited(const Event &e);
   void apply(const Event &e, pid_t pid, Tracee &t, Plan &plan, bool counts);
   Plan plan_for(const Event &e, pid_t pid, Tracee &t) {
@@ -281,10 +283,17 @@ class OpenWorld {
   void remember(const Tracee &t);
   Tracee &stranger(pid_t pid, bool attaches);
   Tracee *auto_attached(pid_t pid);
+  State initial(bool own, model::Company company) const {
+    const model::Model &m = kinds_[own]->model;
+    State s = m.initial();
+    m.schema.set(s, m.schema.process[0].company, static_cast<Value>(company));
+    return s;
+  }
   Tracee fresh(bool own) {
     Tracee t;
     t.own = own;
-    t.states = kinds_[own]->number({kinds_[own]->model.initial()});
+    const auto company = own ? model::Company::none : model::Company::some;
+    t.states = kinds_[own]->number({initial(own, company)});
     return t;
   }
   void reject(const Event &e, std::string observed) {
@@ -313,6 +322,7 @@ class OpenWorld {
   std::array<std::unique_ptr<Process>, 2> kinds_;  // by "child of the tracer"
   std::map<pid_t, Tracee> tracees_;
   std::map<pid_t, pid_t> processes_;  // of threads that others have made
+  std::set<pid_t> forked_;            // what messages name as the children of fork and vfork
   // How its children are traced, by "child of the tracer" and set: of all sets so far.
   std::set<std::pair<bool, std::size_t>> remembered_;
   std::set<std::pair<Value, std::vector<Value>>> inherited_;
@@ -396,7 +406,7 @@ OpenWorld::Tracee &OpenWorld::stranger(pid_t pid, bool attaches) {
     return p.model.schema.loc(s, 0) == Loc::dead;
   });
   if (dead && !t.own) {
-    states.push_back(p.model.initial());
+    states.push_back(initial(false, model::Company::some));
     t.states = p.number(std::move(states));
   } else if (dead) {
     t = fresh(false);
@@ -425,7 +435,7 @@ OpenWorld::Tracee *OpenWorld::auto_attached(pid_t pid) {
   const model::ThreadFields &f = schema.thread[0];
   States states;
   for (const auto &[how, options] : inherited_) {
-    State child = p.model.initial();
+    State child = initial(false, forked_.count(pid) ? model::Company::none : model::Company::some);
     schema.set(child, f.loc, static_cast<Value>(Loc::relock));
     schema.set(child, f.tracing, how);
     for (std::size_t o = 0; o < options.size(); ++o) schema.set(child, f.option[o], options[o]);
@@ -462,6 +472,8 @@ void OpenWorld::request(const Event &e) {
       e.siginfo->signo != t.signal && any.signal(t.signal) == model::OTHER &&
       any.signal(e.siginfo->signo) == model::OTHER)
     return reject(e, describe(e));
+  if (e.request == PTRACE_GETEVENTMSG && *e.ret >= 0 && e.message && !names_task(e, pid, t))
+    return reject(e, describe(e));
   Plan p = plan_for(e, pid, t);
   apply(e, pid, t, p, true);
   ++result_.events;
@@ -470,7 +482,27 @@ void OpenWorld::request(const Event &e) {
                                         PTRACE_DETACH,      PTRACE_KILL,     PTRACE_SINGLESTEP,
                                         PTRACE_SINGLEBLOCK, 31 /* SYSEMU */, 32 /* and step */};
   if (*e.ret >= 0 && std::find(kLeaves.begin(), kLeaves.end(), e.request) != kLeaves.end())
-    t.signal = 0;
+    t.signal = t.event = 0;
+}
+
+// Whether the message can be the id that the event in which the tracee was last seen leaves: of a
+// child that it has made, or of the tracee that has called execve, which the tracer has resumed.
+bool OpenWorld::names_task(const Event &e, pid_t pid, const Tracee &t) {
+  const auto named = static_cast<pid_t>(*e.message);
+  switch (t.event) {
+    case PTRACE_EVENT_FORK:
+    case PTRACE_EVENT_VFORK:
+      forked_.insert(named);
+      [[fallthrough]];
+    case PTRACE_EVENT_CLONE:
+      return named > 0 && named != pid;
+    case PTRACE_EVENT_EXEC: {
+      const auto it = tracees_.find(named);
+      return named == pid || (it != tracees_.end() && it->second.traced);
+    }
+    default:
+      return true;
+  }
 }
 
 void OpenWorld::waited(const Event &e) {
@@ -488,7 +520,9 @@ void OpenWorld::waited(const Event &e) {
     apply(e, pid, *t, p, true);
     const bool trapped = e.call == Call::waitid && e.siginfo->code == CLD_TRAPPED;
     if (trapped || (e.status && WIFSTOPPED(*e.status))) {
-      t->signal = (trapped ? e.siginfo->status : WSTOPSIG(*e.status)) & 0x7f;
+      const int stop = trapped ? e.siginfo->status : *e.status >> 8;
+      t->signal = stop & 0x7f;
+      t->event = stop >> 8;
       t->traced = true;  // TRACEME is not seen
     }
     return;
