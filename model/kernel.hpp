@@ -77,7 +77,8 @@ void release(Step &s, int t);            // release_task
 void end_body(Step &s, int t);           // nothing is left of its system call but the exit
 Expr makes_child(const Step &s, int t);  // its system call does
 void no_call(Step &s, int t);            // nothing is left of it
-void keep_company(Step &s, Expr when);   // in an open world: may have siblings from now on
+// In an open world: the process may have such siblings from now on.
+void keep_company(Step &s, Company company, Expr when = truth(true));
 void leave_handler(Step &s, int t);      // a handler has returned (ERESTARTNOINTR)
 Expr restarts(const Step &s, int t);     // its system call starts again where it is interrupted
 void notify_exit(Step &s, int t);        // do_notify_parent: to the tracer, or the leader's parent

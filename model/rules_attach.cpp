@@ -81,7 +81,7 @@ void attach(Model &m) {
       s.guard("it lives", alive(s, t));
       s.at("it is not traced", s.t(t).tracing, 0);
       become_tracee(s, t, constant(static_cast<Value>(Traced::attached)));
-      keep_company(s, truth(true));
+      s.set(s.p->company, static_cast<Value>(Company::traced));
       send(s, STOP, to, Info::kernel, truth(true));
       set_stopped(s, t);
       m.add(std::move(s));
@@ -138,7 +138,7 @@ void seize(Model &m) {
       become_tracee(s, t,
                     ite(s.on(Feature::hidden_bit), constant(static_cast<Value>(Traced::seized)),
                         constant(static_cast<Value>(Traced::attached))));
-      keep_company(s, truth(true));
+      s.set(s.p->company, static_cast<Value>(Company::traced));
       s.when(s.on(Feature::seize_options), [&] { set_options(s, t, set); });
       set_stopped(s, t);
       m.add(std::move(s));

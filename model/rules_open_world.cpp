@@ -17,7 +17,9 @@ Step open(Model &m, const Rule *rule, int t, std::string parameters) {
 }
 
 void in_company(Step &s) {
-  s.at("it may have siblings", s.p->company, static_cast<Value>(Company::some));
+  const Expr company = s.get(s.p->company);
+  s.guard("it may have siblings", eq(company, static_cast<Value>(Company::unseen)) ||
+                                      eq(company, static_cast<Value>(Company::traced)));
 }
 
 // A signal arrives from somewhere, or a sibling's wake-up: the thread looks.
@@ -173,7 +175,7 @@ void siblings(Model &m) {
     m.add(std::move(l));
     Step e = open(m, exec, t, "");
     e.needs(Feature::traced_siblings);
-    in_company(e);
+    e.at("it may have traced siblings", e.p->company, static_cast<Value>(Company::traced));
     e.guard("it has died or is about to", at_loc(e, t, Loc::zombie) || e.get(e.p->group_exit));
     e.guard("it is traced and not trapped", traced(e, t) && !in_trap(e, t));
     e.clear(e.p->group_exit);
@@ -230,7 +232,7 @@ void events(Model &m) {
       s.at("SIGKILL is not pending", f.pend[KILL], 0);
       enter_trap(s, t, Loc::ptrace_event_trap, constant(NONE), false);
       s.set(f.event, e.number);
-      keep_company(s, truth(e.option == TRACECLONE));
+      keep_company(s, Company::traced, truth(e.option == TRACECLONE));
       if (e.option == TRACEEXEC) s.set(s.p->company, static_cast<Value>(Company::none));
       m.add(std::move(s));
     }

@@ -35,7 +35,7 @@ void resume_rules(Model &m) {
         s.needs(r.needed);
         stop_required(s, t);
         may_inject(s, t, sig);
-        keep_company(s, !s.get(f.option[TRACECLONE]));  // threads that nobody sees made
+        keep_company(s, Company::unseen, !s.get(f.option[TRACECLONE]));
         s.set(f.systrace, truth(r.trace));
         s.set(f.emulate, truth(r.emulate));
         s.set(f.step, truth(r.step));

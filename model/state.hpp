@@ -146,9 +146,10 @@ struct ThreadFields {
 
 // In an open world: whether siblings, whom the model does not follow, may do something.
 enum class Company : std::uint8_t {
-  none,  // the process has one thread: a child of fork, or what has just called execve
-  some,  // it may have others
-  lost,  // a sibling that nobody traces has called execve: what runs now is not the tracee
+  none,    // the process has one thread: a child of fork, or what has just called execve
+  unseen,  // it may have others, which nobody traces: it ran without TRACECLONE
+  traced,  // it may have others, of whichever kind
+  lost,    // a sibling that nobody traces has called execve: what runs now is not the tracee
 };
 
 struct ProcessFields {

@@ -15,6 +15,8 @@
 namespace ptmc::traces {
 namespace {
 
+constexpr char kDeafTracer[] = "SIGCHLD's disposition of a tracer that is not the tracee's parent";
+
 using model::Action;
 using model::Actor;
 using model::Err;
@@ -407,6 +409,8 @@ void Asker::sigchld() {
     if (!names.open && e.siginfo && names.thread(e.siginfo->pid, e.t1) >= 0) impossible();
     return;
   }
+  if (by_tracer && !names.of_parent(e.pid) && names.cast && names.cast->may_be_deaf(e.pid))
+    ask.unmodelled = kDeafTracer;
   Step s = step_of(Action::sigchld, by_tracer ? Actor::tracer : Actor::parent, Match::any);
   if (!failed(e) && e.siginfo) {
     if (e.siginfo->code > 0 && names.cast && !names.cast->known(e.siginfo->pid))
@@ -593,8 +597,7 @@ void Asker::sigaction() {
     step(s);
     return;
   }
-  if (e.sig == SIGCHLD && names.tracer_of(e.pid) >= 0 && !failed(e))
-    ask.unmodelled = "SIGCHLD's disposition of a tracer that is not the tracee's parent";
+  if (e.sig == SIGCHLD && names.tracer_of(e.pid) >= 0 && !failed(e)) ask.unmodelled = kDeafTracer;
   const int t = names.thread(e.pid, e.t0);
   if (t < 0) return;
   own({{.action = Action::sigaction,

@@ -82,6 +82,8 @@ Cast::Cast(const Trace &trace) {
       auto [it, fresh] = ended_.try_emplace(key(caller), e.t0);
       if (!fresh) it->second = std::min(it->second, e.t0);
     }
+    if (e.call == Call::rt_sigaction && e.sig == SIGCHLD && caller.process < 0)
+      deaf_.insert(process_of(e.pid));
     if (is_wait(e) && e.pid == kInit && waited_for(e) != 0 && !(e.options & WNOWAIT))
       reaped_.emplace_back(waited_for(e), e.t1);
     if (caller.thread > 0 && e.call == Call::execve) execs_.push_back({e.pid, e.t0, e.t1});
@@ -90,8 +92,8 @@ Cast::Cast(const Trace &trace) {
       filters_[key(caller)].push_back({e.t0, e.data});
     const bool attaches = e.call == Call::ptrace && e.ret && *e.ret >= 0 &&
                           (e.request == PTRACE_ATTACH || e.request == PTRACE_SEIZE);
-    const bool asks = e.call == Call::ptrace && e.request == PTRACE_TRACEME && e.ret &&
-                      *e.ret >= 0 && caller.process >= 0;
+    const bool asks = e.call == Call::ptrace && e.request == PTRACE_TRACEME &&
+                      (!e.ret || *e.ret >= 0) && caller.process >= 0;
     const Task t = asks ? caller : attaches ? task(e.target, e.t0) : Task{};
     if (t.process < 0) continue;
     std::vector<pid_t> &tracers = tracers_[static_cast<std::size_t>(t.process)];

@@ -55,6 +55,8 @@ class Cast {
   std::optional<std::uint64_t> may_end(pid_t tid) const;
   // Whether this thread, no leader, may be in an execve at some time from..to, ns.
   bool may_exec(pid_t tid, std::uint64_t from, std::uint64_t to) const;
+  // Whether a process of the others has ever set its disposition of SIGCHLD.
+  bool may_be_deaf(pid_t tid) const { return deaf_.count(process_of(tid)); }
   // Whether init's wait has reaped it before that time, ns.
   bool reaped_by_init(pid_t pid, std::uint64_t time) const;
   // When the death of another process may first hang this one up, ns: SIGHUP and SIGCONT, for its
@@ -99,6 +101,7 @@ class Cast {
   bool may_stop_ = false;                                // a stop signal was sent to a process
   std::unordered_map<pid_t, std::vector<Life>> lives_;
   std::unordered_map<pid_t, pid_t> others_;          // threads of the other processes
+  std::set<pid_t> deaf_;                             // those that have set SIGCHLD's disposition
   std::set<pid_t> stopped_;                          // those to which a stop signal was sent
   std::unordered_map<pid_t, std::uint64_t> mortal_;  // when such a process may first have ended
   std::vector<std::vector<pid_t>> tracers_;          // by process

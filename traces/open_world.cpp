@@ -292,7 +292,7 @@ class OpenWorld {
   Tracee fresh(bool own) {
     Tracee t;
     t.own = own;
-    const auto company = own ? model::Company::none : model::Company::some;
+    const auto company = own ? model::Company::none : model::Company::traced;
     t.states = kinds_[own]->number({initial(own, company)});
     return t;
   }
@@ -406,7 +406,7 @@ OpenWorld::Tracee &OpenWorld::stranger(pid_t pid, bool attaches) {
     return p.model.schema.loc(s, 0) == Loc::dead;
   });
   if (dead && !t.own) {
-    states.push_back(initial(false, model::Company::some));
+    states.push_back(initial(false, model::Company::traced));
     t.states = p.number(std::move(states));
   } else if (dead) {
     t = fresh(false);
@@ -435,7 +435,9 @@ OpenWorld::Tracee *OpenWorld::auto_attached(pid_t pid) {
   const model::ThreadFields &f = schema.thread[0];
   States states;
   for (const auto &[how, options] : inherited_) {
-    State child = initial(false, forked_.count(pid) ? model::Company::none : model::Company::some);
+    // It is alone, or a thread, whose id no other takes over.
+    State child =
+        initial(false, forked_.count(pid) ? model::Company::none : model::Company::unseen);
     schema.set(child, f.loc, static_cast<Value>(Loc::relock));
     schema.set(child, f.tracing, how);
     for (std::size_t o = 0; o < options.size(); ++o) schema.set(child, f.option[o], options[o]);
