@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <algorithm>
 #include <filesystem>
+#include "traces/models.hpp"
 
 namespace ptmc::traces {
 namespace {
@@ -28,6 +29,16 @@ void check_accepted(const ReplayResult &result) {
   FAIL_CHECK(result.divergence->observed, ", allowed:", allowed);
 }
 
+Models &models() {
+  static Models all({.signals = {}, .siginfos = {}, .masks = {}, .exit_codes = {}}, 24);
+  return all;
+}
+ReplayResult replayed(const Trace &trace) {
+  ReplayOptions options;
+  options.models = &models();
+  return replay(trace, options);
+}
+
 TEST_CASE("every scenario was recorded, and its trace is accepted") {
   double allowed = 0;
   const auto scenarios = files("traces/scenarios", ".jsonl");
@@ -38,7 +49,7 @@ TEST_CASE("every scenario was recorded, and its trace is accepted") {
     const Trace trace = read_trace(kSource / "tests/traces" / scenario.filename());
     CHECK(trace.scenario == scenario.stem());
     CHECK(trace.world == World::closed);
-    const ReplayResult result = replay(trace, {});
+    const ReplayResult result = replayed(trace);
     check_accepted(result);
     CHECK(result.mean_allowed_next < 2);
     allowed += result.mean_allowed_next;
@@ -72,7 +83,7 @@ Trace tracers_side(Trace trace) {
 TEST_CASE("the tracer's side alone of every trace is accepted as an open world") {
   for (const auto &file : files("tests/traces", ".jsonl")) {
     INFO(file.filename().string());
-    check_accepted(replay(tracers_side(read_trace(file)), {}));
+    check_accepted(replayed(tracers_side(read_trace(file))));
   }
 }
 
@@ -82,7 +93,7 @@ TEST_CASE("every strace log is accepted") {
     if (log.filename().string().starts_with("hand-")) continue;
     INFO(log.filename().string());
     ++logs;
-    const ReplayResult result = replay(read_trace(log), {});
+    const ReplayResult result = replayed(read_trace(log));
     CHECK(result.world == World::open);
     check_accepted(result);
   }

@@ -81,10 +81,11 @@ std::shared_ptr<Machine> Models::of(model::Shape shape, const model::Config &con
     shape.other = like->model.schema.shape.other;
     shape.other_number = like->model.schema.shape.other_number;
   }
+  const bool exactly = like || config[model::Feature::open_world];
   const auto found = std::find_if(machines_.begin(), machines_.end(), [&](const auto &machine) {
     const model::Shape &has = machine->model.schema.shape;
     return machine->model.config == config && covers(has, shape) &&
-           (!like || has.signals == shape.signals);
+           (!exactly || has.signals == shape.signals);
   });
   if (found != machines_.end()) {
     std::rotate(machines_.begin(), found, found + 1);

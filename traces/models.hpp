@@ -1,4 +1,4 @@
-// The models that replays of closed worlds use. To make one takes longer than to replay a short
+// The models that replays use. To make one takes longer than to replay a short
 // trace with it, so that who replays many keeps them.
 #pragma once
 
@@ -39,7 +39,8 @@ class Models {
   // Every model is made for this shape at least, but for its threads. kept: of some 15 MB each.
   explicit Models(model::Shape at_least, std::size_t kept = 12);
   // mutate: the same for all, ReplayOptions::mutate. like: one whose shape has the same signals,
-  // for the child of a process of that machine.
+  // for the child of a process of that machine. Open worlds: exactly the signals of the shape,
+  // which anybody may send.
   std::shared_ptr<Machine> of(model::Shape shape, const model::Config &config,
                               const std::function<void(model::Model &)> &mutate,
                               const Machine *like = nullptr);

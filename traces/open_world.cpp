@@ -14,6 +14,7 @@
 
 #include "model/property.hpp"
 #include "model/requests.hpp"
+#include "traces/models.hpp"
 #include "traces/next.hpp"
 #include "traces/plan.hpp"
 
@@ -51,8 +52,11 @@ struct Effect {
 // numbered, and what a call makes of one is computed once.
 class Process {
  public:
-  Process(std::unique_ptr<model::Model> made)
-      : model_(std::move(made)), model(*model_), interpreter(model), index(model) {
+  explicit Process(std::shared_ptr<Machine> shared)
+      : machine_(std::move(shared)),
+        model(machine_->model),
+        interpreter(machine_->interpreter),
+        index(machine_->index) {
     for (std::size_t i : index.hidden()) silent_.push_back(i);
     for (std::size_t i = 0; i < model.instances.size(); ++i) {
       const model::Instance &instance = model.instances[i];
@@ -158,10 +162,10 @@ class Process {
     return std::move(outcomes.found);
   }
 
-  std::unique_ptr<model::Model> model_;
+  const std::shared_ptr<Machine> machine_;
   const model::Model &model;
-  model::Interpreter interpreter;
-  Index index;
+  const model::Interpreter &interpreter;
+  const Index &index;
 
  private:
   // The attacher sleeps until the thread has moved to its trap.
@@ -194,7 +198,7 @@ class Process {
 class OpenWorld {
  public:
   OpenWorld(const Trace &trace, const model::DesignSpec &spec, const ReplayOptions &options,
-            ReplayResult &result)
+            Models &models, ReplayResult &result)
       : trace_(trace),
         options_(options),
         result_(result),
@@ -223,9 +227,7 @@ class OpenWorld {
             model::Feature::masks, model::Feature::dispositions, model::Feature::parent_ignores,
             model::Feature::tracer_dies})
         config[f] = false;
-      auto made = std::make_unique<model::Model>(open_shape(trace), &config);
-      if (options.mutate) options.mutate(*made);
-      kinds_[own] = std::make_unique<Process>(std::move(made));
+      kinds_[own] = std::make_unique<Process>(models.of(open_shape(trace), config, options.mutate));
     }
   }
 
@@ -266,6 +268,7 @@ class OpenWorld {
   Plan plan_for(const Event &e, pid_t pid, Tracee &t) {
     t.names = std::make_shared<Names>(e.pid, pid, sets_, t.own);
     t.names->siginfos = siginfos_;
+    t.names->adopt(process(t).model.schema.shape);
     t.names->alone = !e.ret || *e.ret != 0 ||
                      waited_for(e) != 0;  // who finds nothing may have others to wait for
     return plan(e, *t.names, process(t).index);
@@ -590,8 +593,8 @@ void OpenWorld::handle(const Event &e) {
 }  // namespace
 
 void replay_open_world(const Trace &trace, const model::DesignSpec &spec,
-                       const ReplayOptions &options, ReplayResult &result) {
-  OpenWorld(trace, spec, options, result).run();
+                       const ReplayOptions &options, Models &models, ReplayResult &result) {
+  OpenWorld(trace, spec, options, models, result).run();
 }
 
 }  // namespace ptmc::traces

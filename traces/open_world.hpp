@@ -9,6 +9,6 @@ namespace ptmc::traces {
 
 // Fills events, max_states, mean_allowed_next, divergence, accepted, gave_up and explained.
 void replay_open_world(const Trace &trace, const model::DesignSpec &spec,
-                       const ReplayOptions &options, ReplayResult &result);
+                       const ReplayOptions &options, Models &models, ReplayResult &result);
 
 }  // namespace ptmc::traces

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "model/input_error.hpp"
+#include "traces/models.hpp"
 #include "traces/next.hpp"
 #include "traces/open_world.hpp"
 #include "traces/simulation.hpp"
@@ -20,8 +21,13 @@ using model::State;
 class ClosedWorld {
  public:
   ClosedWorld(const Trace &trace, const model::DesignSpec &spec, const ReplayOptions &options,
-              ReplayResult &result)
-      : trace_(trace), spec_(spec), options_(options), result_(result), names_(trace) {}
+              Models &models, ReplayResult &result)
+      : trace_(trace),
+        spec_(spec),
+        options_(options),
+        models_(models),
+        result_(result),
+        names_(trace) {}
 
   void run() {
     const std::vector<Cast::Process> &processes = names_.cast->processes();
@@ -51,9 +57,9 @@ class ClosedWorld {
   const Trace &trace_;
   const model::DesignSpec &spec_;
   const ReplayOptions &options_;
+  Models &models_;
   ReplayResult &result_;
   const Names names_;
-  Models own_{{.signals = {}, .siginfos = {}, .masks = {}, .exit_codes = {}}};
   std::vector<Followed> followed_;
   int tracers_ = 1;                             // of the process that has most
   std::map<std::size_t, std::size_t> allowed_;  // by event: outcomes beside one
@@ -102,13 +108,12 @@ void ClosedWorld::follow(int process) {
   Names names = names_.of(trace_, process);
   model::Config config = model::whole_config(spec_, names.one_process);
   config[model::Feature::orphaned] = trace_.orphaned;
-  Models &models = options_.models ? *options_.models : own_;
   model::Shape shape = shape_of(names);
   shape.tracers = tracers_;  // births need one shape for all
   const int forked_by = names.cast->processes()[static_cast<std::size_t>(process)].forked_by;
   const Machine *like =
       forked_by < 0 ? nullptr : followed_[static_cast<std::size_t>(forked_by)].machine.get();
-  followed_.push_back({models.of(shape, config, options_.mutate, like), {}, names.tracers});
+  followed_.push_back({models_.of(shape, config, options_.mutate, like), {}, names.tracers});
   if (!result_.gave_up.empty()) return;
   const std::shared_ptr<Machine> shared = followed_.back().machine;
   Machine &machine = *shared;
@@ -182,10 +187,12 @@ ReplayResult replay(const Trace &trace, const ReplayOptions &options) {
   result.design = design;
   result.kernel =
       kernel.empty() ? std::to_string(spec.major) + "." + std::to_string(spec.minor) : kernel;
+  Models own({.signals = {}, .siginfos = {}, .masks = {}, .exit_codes = {}});
+  Models &models = options.models ? *options.models : own;
   if (trace.world == World::open)
-    replay_open_world(trace, spec, options, result);
+    replay_open_world(trace, spec, options, models, result);
   else
-    ClosedWorld(trace, spec, options, result).run();
+    ClosedWorld(trace, spec, options, models, result).run();
   return result;
 }
 

@@ -56,7 +56,7 @@ struct ReplayOptions {
   bool explain = false;
   // Changes the model before it is used: deliberate mistakes, which a trace should reveal.
   std::function<void(model::Model &)> mutate = {};
-  Models *models = nullptr;          // closed worlds: keeps the models for the next replay
+  Models *models = nullptr;          // keeps the models for the next replay
   std::size_t max_states = 500'000;  // possible at once; more: it gives up
   bool witness = false;              // ReplayResult::witnessed; slower
   bool pairs = false;                // ReplayResult::pairs; slower

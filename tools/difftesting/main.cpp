@@ -4,9 +4,9 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "tools/command_line/command_line.hpp"
 #include "tools/difftesting/difftest.hpp"
 #include "traces/stage.hpp"
 
@@ -58,21 +58,29 @@ int fail(int code, const std::string &what) {
 int main(int argc, char **argv) {
   difftest::Options options;
   options.directory = "build/difftest";
-  CLI::App program("Random differential testing of the model against this kernel.",
-                   "ptmc-difftest");
-  program.add_option("--seconds", options.seconds, "how long")->check(CLI::PositiveNumber);
-  program.add_option("--seed", options.seed, "the same seed gives the same programs");
-  program.add_option("--jobs", options.jobs, "programs at once")->check(CLI::Range(1, 64));
-  program.add_option("--programs", options.programs, "ends after so many");
-  program.add_option("--directory", options.directory, "where the rejected programs go");
-  program.add_flag("--uniform", options.uniform, "does not prefer what was seen least");
+  const tools::Command program{
+      .name = "ptmc-difftest",
+      .about = "Random differential testing of the model against this kernel.",
+      .options =
+          {{.name = "--seconds", .about = "how long", .sets = &options.seconds, .above_zero = true},
+           {.name = "--seed",
+            .about = "the same seed gives the same programs",
+            .sets = &options.seed},
+           {.name = "--jobs",
+            .about = "programs at once",
+            .sets = &options.jobs,
+            .range = {{1, 64}}},
+           {.name = "--programs", .about = "ends after so many", .sets = &options.programs},
+           {.name = "--directory",
+            .about = "where the rejected programs go",
+            .sets = &options.directory},
+           {.name = "--uniform",
+            .about = "does not prefer what was seen least",
+            .sets = &options.uniform}},
+      .run = [&] { return run(options); }};
   try {
-    program.parse(argc, argv);
-  } catch (const CLI::ParseError &e) {
-    return e.get_exit_code() == 0 ? program.exit(e) : fail(kUsage, e.what());
-  }
-  try {
-    return run(options);
+    return tools::run_command(program, argc, argv,
+                              [](const std::string &what) { return fail(kUsage, what); });
   } catch (const std::exception &e) {
     return fail(kCannot, e.what());
   }

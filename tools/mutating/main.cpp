@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
 #include "model/input_error.hpp"
+#include "tools/command_line/command_line.hpp"
 #include "tools/mutating/score.hpp"
 
 namespace {
@@ -57,27 +57,7 @@ int main(int argc, char **argv) {
   mutate::Options options;
   std::string directory = PTMC_SOURCE_DIR "/tests/traces";
   bool list = false, verbose = false;
-  CLI::App program(
-      "Mutation score: how many mistakes in the rules the recorded traces and the "
-      "properties reveal.",
-      "ptmc-mutate");
-  program.add_option("--design", options.design, "whose rules");
-  program.add_option("--rule", options.rule, "only this rule");
-  program.add_option("--every", options.every, "only each how manyth mutant")
-      ->check(CLI::PositiveNumber);
-  program.add_option("--seconds", options.seconds, "then the rest is not tried")
-      ->check(CLI::PositiveNumber);
-  program.add_option("--jobs", options.jobs, "processes at once")->check(CLI::Range(1, 64));
-  program.add_option("--traces", directory, "a directory of recorded traces");
-  program.add_flag("--list", list,
-                   "the mutants that survive, and the equivalent with their proofs");
-  program.add_flag("--verbose", verbose, "each mutant, with what kills it");
-  try {
-    program.parse(argc, argv);
-  } catch (const CLI::ParseError &e) {
-    return e.get_exit_code() == 0 ? program.exit(e) : fail(kUsage, e.what());
-  }
-  try {
+  const auto run_it = [&] {
     std::vector<std::string> files;
     for (const auto &file : std::filesystem::directory_iterator(directory))
       if (file.path().extension() == ".jsonl") files.push_back(file.path());
@@ -85,6 +65,36 @@ int main(int argc, char **argv) {
     for (const std::string &file : files) options.traces.push_back(traces::read_trace(file));
     options.spaces = mutate::usual_spaces();
     return run(options, list, verbose);
+  };
+  const tools::Command program{
+      .name = "ptmc-mutate",
+      .about =
+          "Mutation score: how many mistakes in the rules the recorded traces and the "
+          "properties reveal.",
+      .options =
+          {{.name = "--design", .about = "whose rules", .sets = &options.design},
+           {.name = "--rule", .about = "only this rule", .sets = &options.rule},
+           {.name = "--every",
+            .about = "only each how manyth mutant",
+            .sets = &options.every,
+            .above_zero = true},
+           {.name = "--seconds",
+            .about = "then the rest is not tried",
+            .sets = &options.seconds,
+            .above_zero = true},
+           {.name = "--jobs",
+            .about = "processes at once",
+            .sets = &options.jobs,
+            .range = {{1, 64}}},
+           {.name = "--traces", .about = "a directory of recorded traces", .sets = &directory},
+           {.name = "--list",
+            .about = "the mutants that survive, and the equivalent with their proofs",
+            .sets = &list},
+           {.name = "--verbose", .about = "each mutant, with what kills it", .sets = &verbose}},
+      .run = run_it};
+  try {
+    return tools::run_command(program, argc, argv,
+                              [](const std::string &what) { return fail(kUsage, what); });
   } catch (const InputError &e) {
     return fail(kUsage, e.what());
   } catch (const std::exception &e) {

@@ -99,6 +99,28 @@ bool apply(const Mutant &mutant, const Schema &schema, Instance &i) {
   return false;
 }
 
+std::vector<Field> fields_of(const Mutant &mutant, const Schema &schema, const Instance &i) {
+  std::set<Field> all;
+  std::set<std::uint32_t> visited;
+  const auto read = [&](auto &&self, Expr e) -> void {
+    if (!visited.insert(e.node()).second) return;
+    const Node n = node(e);
+    if (n.op == Op::field) all.insert(static_cast<Field>(n.a));
+    if (n.op == Op::constant || n.op == Op::field) return;
+    self(self, Expr(n.a));
+    if (n.op != Op::negate) self(self, Expr(n.b));
+    if (n.op == Op::ite) self(self, Expr(n.c));
+  };
+  if (mutant.change == Change::drop_guard || mutant.change == Change::negate_guard) {
+    for (const Guard &g : i.guards)
+      if (part_of(g) == mutant.part) read(read, g.holds);
+  } else {
+    for (const Update &u : i.updates)
+      if (part_of(schema, u.field, i) == mutant.part) all.insert(u.field);
+  }
+  return {all.begin(), all.end()};
+}
+
 bool same_by_construction(const Instance &a, const Instance &b) {
   return guard_of(a).same(guard_of(b)) &&
          std::equal(a.updates.begin(), a.updates.end(), b.updates.begin(), b.updates.end(),

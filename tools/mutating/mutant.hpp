@@ -30,4 +30,9 @@ bool apply(const Mutant &mutant, const model::Schema &schema, model::Instance &i
 // Whether both fold to the same guard and effects.
 bool same_by_construction(const model::Instance &a, const model::Instance &b);
 
+// The fields that the mutant is about in this instance: which its guard reads, or its effect
+// writes.
+std::vector<model::Field> fields_of(const Mutant &mutant, const model::Schema &schema,
+                                    const model::Instance &instance);
+
 }  // namespace ptmc::mutate

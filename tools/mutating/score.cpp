@@ -41,6 +41,7 @@ class Bench {
     const Corpus::Examined replayed = corpus.examine(mutant);
     if (!replayed.rejected.empty()) return {mutant, Fate::trace, replayed.rejected};
     std::string proofs, differs, form;
+    bool exercised = false;
     auto also = [](std::string &list, const std::string &text) {
       list += (list.empty() ? "" : "; ") + text;
     };
@@ -49,12 +50,16 @@ class Bench {
       if (e.finding == Finding::killed) return {mutant, Fate::property, e.by};
       if (e.finding == Finding::differs) also(differs, e.by);
       if (e.finding == Finding::differs && form.empty()) form = e.form;
-      if (e.finding == Finding::equal || e.finding == Finding::alike) also(proofs, e.by);
+      if (e.finding != Finding::equal && e.finding != Finding::alike) continue;
+      also(proofs, e.by);
+      exercised = exercised || e.exercised;
     }
     if (!replayed.imprecise.empty()) return {mutant, Fate::corruption, replayed.imprecise};
     if (!form.empty()) return {mutant, Fate::form, form};
-    if (differs.empty() && !proofs.empty()) return {mutant, Fate::equivalent, proofs};
-    o.why = differs.empty() ? "in no profile" : differs;
+    if (differs.empty() && exercised) return {mutant, Fate::equivalent, proofs};
+    o.why = !differs.empty()  ? differs
+            : !proofs.empty() ? "put to the test in no profile: " + proofs
+                              : "in no profile";
     if (!replayed.present) also(o.why, "in no replay");
     return o;
   }

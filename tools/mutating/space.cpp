@@ -88,6 +88,7 @@ Space::Space(const std::string &design, const SpaceOptions &o)
       expander_(model_, fast_ ? &*fast_ : nullptr),
       states_(model_.schema.words()),
       enabled_(model_.instances.size()),
+      varies_(model_.schema.size()),
       always_(model_.instances.size()) {
   checker::ExploreOptions options;
   const checker::ExploreResult result = checker::explore(model_, options);
@@ -100,12 +101,22 @@ Space::Space(const std::string &design, const SpaceOptions &o)
   std::vector<std::uint64_t> now(model_.schema.words());
   for (std::size_t k = 0; k < states_.size(); ++k) {
     std::copy_n(states_[k], now.size(), now.begin());
+    const State s = state(states_[k]);
+    for (std::size_t f = 0; f < varies_.size(); ++f)
+      varies_[f] = varies_[f] || model_.schema.get(s, static_cast<Field>(f)) !=
+                                     model_.schema.get(model_.initial(), static_cast<Field>(f));
     expander_.expand(now.data());
     for (std::size_t i = 0; i < expander_.count(); ++i) {
       states_.add(expander_.successor(i));
       enabled_[expander_.instance(i)].push_back(static_cast<std::uint32_t>(k));
     }
   }
+}
+
+bool Space::exercised(const Mutant &mutant, std::size_t instance, const Instance &before) const {
+  const std::vector<Field> fields = fields_of(mutant, model_.schema, before);
+  return !enabled_[instance].empty() &&
+         std::any_of(fields.begin(), fields.end(), [&](Field f) { return varies_[f]; });
 }
 
 State Space::state(const std::uint64_t *words) const {
@@ -128,11 +139,13 @@ struct Space::Changed {
 
 Examined Space::examine(const Mutant &mutant) {
   std::vector<Changed> changed;
+  Examined result;
   bool folds = false;
   for (std::size_t i = 0; i < model_.instances.size(); ++i) {
     if (model_.instances[i].rule->id != mutant.rule) continue;
     Instance before = model_.instances[i];
     if (!apply(mutant, model_.schema, model_.instances[i])) continue;
+    result.exercised = result.exercised || exercised(mutant, i, before);
     if (same_by_construction(before, model_.instances[i])) {
       model_.instances[i] = std::move(before);
       folds = true;
@@ -143,9 +156,12 @@ Examined Space::examine(const Mutant &mutant) {
     changed.push_back({i, std::move(before), std::move(after), std::vector<Value>(registers),
                        Laws(model_.schema)});
   }
-  Examined result;
+  const auto found = [&](Finding finding, std::string by) {
+    result.finding = finding;
+    result.by = std::move(by);
+  };
   if (changed.empty()) {
-    if (folds) result = {Finding::equal, "the same expressions", ""};
+    if (folds) found(Finding::equal, name_ + ": the same expressions");
     return result;
   }
   std::vector<bool> is_changed(model_.instances.size());
@@ -163,16 +179,14 @@ Examined Space::examine(const Mutant &mutant) {
   const bool guards = mutant.change == Change::drop_guard || mutant.change == Change::negate_guard;
   const bool in_step = steps_alike(changed, guards, unlike, where);
   if (in_step && where.empty()) {
-    result = {Finding::equal,
-              fmt::format("{}: the same steps of its {} instances from all {} states", name_,
-                          changed.size(), states_.size()),
-              ""};
+    found(Finding::equal, fmt::format("{}: the same steps of its {} instances from all {} states",
+                                      name_, changed.size(), states_.size()));
   } else if (std::string by = breaks(changed, where, result.form); !by.empty()) {
-    result = {Finding::killed, by + " in " + name_, ""};
+    found(Finding::killed, by + " in " + name_);
   } else if (auto proof = in_step ? alike(changed, unlike) : std::nullopt) {
-    result = {Finding::alike, *proof, ""};
+    found(Finding::alike, *proof);
   } else {
-    result.finding = Finding::differs, result.by = where;
+    found(Finding::differs, where);
   }
   for (Changed &c : changed) model_.instances[c.index] = std::move(c.before);
   return result;

@@ -31,6 +31,9 @@ struct Examined {
   Finding finding = Finding::absent;
   std::string by;    // killed: the property; equal, alike: the proof; differs: where
   std::string form;  // differs: the property normal_form.* that is broken
+  // The profile puts the mutant to the test: an instance fires in it, and one of the fields that
+  // the mutant is about is somewhere not what it was at first.
+  bool exercised = false;
 };
 
 class Space {
@@ -60,6 +63,7 @@ class Space {
     std::vector<model::Value> regs_;
   };
 
+  bool exercised(const Mutant &mutant, std::size_t instance, const model::Instance &before) const;
   model::State state(const std::uint64_t *words) const;
   std::vector<model::Expr> state_exprs(model::PropertyKind kind) const;
   Laws step_laws(model::PropertyKind kind, std::size_t instance) const;
@@ -80,6 +84,7 @@ class Space {
   checker::Expander expander_;
   StateSet states_;
   std::vector<std::vector<std::uint32_t>> enabled_;  // per instance, in which states
+  std::vector<bool> varies_;                         // per field, over the states
   // Properties that hold, those about the form of states apart.
   std::vector<const model::Property *> kept_, forms_;
   std::vector<model::Expr> always_exprs_;

@@ -3,10 +3,10 @@
 // was covered.
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <memory>
 
 #include "model/input_error.hpp"
@@ -199,36 +199,54 @@ int run(const Options &options) {
 
 }  // namespace
 
-Verb check_verb(CLI::App &program) {
+Command check_verb() {
   auto o = std::make_shared<Options>();
-  CLI::App *c = program.add_subcommand("check", "explores a design, and tells what holds");
-  add_design(*c, o->design);
-  c->add_option("--options", o->options, "what SEIZE and SETOPTIONS set, beside the profile's")
-      ->type_name("LIST");
-  c->add_option("--profile", o->profile, "what may happen; default, pair or group-stop by threads")
-      ->type_name("NAME");
-  c->add_option("--threads", o->threads, "threads of the tracee")
-      ->check(CLI::Range(1, model::kMaxThreads));
-  c->add_option("--processes", o->processes, "of so many threads each; fork makes the second")
-      ->check(CLI::Range(1, model::kMaxProcesses));
-  c->add_option("--signals", o->signals, "that strangers send; else the profile's")
-      ->type_name("LIST");
-  c->add_option("--tracer", o->tracer, "any")->type_name("any");
-  c->add_option("--engine", o->engine, "explicit")->type_name("explicit");
-  c->add_option("--property", o->properties, "only this one; may be given again")
-      ->type_name("ID")
-      ->allow_extra_args(false);
-  c->add_option("--jobs", o->jobs, "worker threads; else one a processor")
-      ->check(CLI::Range(1, 256));
-  c->add_option("--max-memory", o->max_memory, "e.g. 16G; else three quarters of the machine's")
-      ->type_name("SIZE");
-  c->add_option("--time-limit", o->time_limit, "of the search")
-      ->check([](const std::string &text) {
-        return std::strtod(text.c_str(), nullptr) > 0 ? "" : "must be more than 0, not " + text;
-      })
-      ->type_name("SECONDS");
-  add_format(*c, o->json);
-  return {c, [=] { return run(*o); }};
+  return {
+      .name = "check",
+      .about = "explores a design, and tells what holds",
+      .options = {design_option(o->design),
+                  {.name = "--options",
+                   .about = "what SEIZE and SETOPTIONS set, beside the profile's",
+                   .sets = &o->options,
+                   .type = "LIST"},
+                  {.name = "--profile",
+                   .about = "what may happen; default, pair or group-stop by threads",
+                   .sets = &o->profile,
+                   .type = "NAME"},
+                  {.name = "--threads",
+                   .about = "threads of the tracee",
+                   .sets = &o->threads,
+                   .range = {{1, model::kMaxThreads}}},
+                  {.name = "--processes",
+                   .about = "of so many threads each; fork makes the second",
+                   .sets = &o->processes,
+                   .range = {{1, model::kMaxProcesses}}},
+                  {.name = "--signals",
+                   .about = "that strangers send; else the profile's",
+                   .sets = &o->signals,
+                   .type = "LIST"},
+                  {.name = "--tracer", .about = "any", .sets = &o->tracer, .type = "any"},
+                  {.name = "--engine", .about = "explicit", .sets = &o->engine, .type = "explicit"},
+                  {.name = "--property",
+                   .about = "only this one; may be given again",
+                   .sets = &o->properties,
+                   .type = "ID",
+                   .one_value = true},
+                  {.name = "--jobs",
+                   .about = "worker threads; else one a processor",
+                   .sets = &o->jobs,
+                   .range = {{1, 256}}},
+                  {.name = "--max-memory",
+                   .about = "e.g. 16G; else three quarters of the machine's",
+                   .sets = &o->max_memory,
+                   .type = "SIZE"},
+                  {.name = "--time-limit",
+                   .about = "of the search",
+                   .sets = &o->time_limit,
+                   .type = "SECONDS",
+                   .above_zero = true},
+                  format_option(o->json)},
+      .run = [=] { return run(*o); }};
 }
 
 }  // namespace ptmc::tools

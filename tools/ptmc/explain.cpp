@@ -2,6 +2,7 @@
 // before and after it, and the rules that may have made it what it was.
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <map>
 #include <memory>
@@ -84,14 +85,16 @@ int run(Options &options) {
 
 }  // namespace
 
-Verb explain_verb(CLI::App &program) {
+Command explain_verb() {
   auto options = std::make_shared<Options>();
-  CLI::App *command = program.add_subcommand(
-      "explain", "a trace, each call with the tracee's possible stops before and after it");
-  add_replay_options(*command, options->replay);
-  add_format(*command, options->json);
-  command->add_option("TRACE", options->file, "a ptmc-trace file or strace log")->required();
-  return {command, [=] { return run(*options); }};
+  Command command{
+      .name = "explain",
+      .about = "a trace, each call with the tracee's possible stops before and after it",
+      .options = replay_options(options->replay, options->json),
+      .run = [=] { return run(*options); }};
+  command.options.push_back(
+      {.name = "TRACE", .about = "a ptmc-trace file or strace log", .sets = &options->file});
+  return command;
 }
 
 }  // namespace ptmc::tools

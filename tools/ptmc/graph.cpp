@@ -137,14 +137,17 @@ int run(const Options &options) {
 
 }  // namespace
 
-Verb graph_verb(CLI::App &program) {
+Command graph_verb() {
   auto options = std::make_shared<Options>();
-  CLI::App *command = program.add_subcommand("graph", "the stop machine of one thread, a picture");
-  add_design(*command, options->design);
-  command->add_option("--format", options->format, "dot, or svg through Graphviz")
-      ->check(CLI::IsMember({"dot", "svg"}))
-      ->type_name("dot|svg");
-  return {command, [=] { return run(*options); }};
+  return {.name = "graph",
+          .about = "the stop machine of one thread, a picture",
+          .options = {design_option(options->design),
+                      {.name = "--format",
+                       .about = "dot, or svg through Graphviz",
+                       .sets = &options->format,
+                       .type = "dot|svg",
+                       .one_of = {"dot", "svg"}}},
+          .run = [=] { return run(*options); }};
 }
 
 }  // namespace ptmc::tools

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -24,26 +23,16 @@ int fail(int code, std::string what) {
 }
 
 int run(int argc, char **argv) {
-  CLI::App program(
-      "A model checker for the stop states of Linux ptrace. Without a verb: checks "
-      "all designs, then replays recordings of this kernel.",
-      "ptmc");
-  program.require_subcommand(0, 1);
-  const std::array verbs{check_verb(program),   scenario_verb(program), replay_verb(program),
-                         explain_verb(program), next_verb(program),     rules_verb(program),
-                         graph_verb(program)};
-  try {
-    program.parse(argc, argv);
-  } catch (const CLI::ParseError &e) {
-    if (e.get_exit_code() == 0) return program.exit(e);  // --help
-    const bool verb = !program.get_subcommands().empty();
-    if (!verb && argv[1][0] != '-')
-      return fail(kUsage, fmt::format("unknown verb '{}', see ptmc --help", argv[1]));
-    return fail(kUsage, e.what());
-  }
-  for (const Verb &verb : verbs)
-    if (*verb.command) return verb.run();
-  return main_job();
+  const Command program{
+      .name = "ptmc",
+      .about =
+          "A model checker for the stop states of Linux ptrace. Without a verb: checks all "
+          "designs, then replays recordings of this kernel.",
+      .verbs = {check_verb(), scenario_verb(), replay_verb(), explain_verb(), next_verb(),
+                rules_verb(), graph_verb()},
+      .run = main_job};
+  return run_command(program, argc, argv,
+                     [](const std::string &what) { return fail(kUsage, what); });
 }
 
 }  // namespace

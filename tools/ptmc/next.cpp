@@ -5,6 +5,7 @@
 #include <linux/ptrace.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <map>
@@ -182,15 +183,18 @@ int run(Options &options) {
 
 }  // namespace
 
-Verb next_verb(CLI::App &program) {
+Command next_verb() {
   auto options = std::make_shared<Options>();
-  CLI::App *command = program.add_subcommand(
-      "next", "what may be observed after a trace, by which call and by which rules");
-  add_replay_options(*command, options->replay);
-  command->add_flag("--requests", options->requests, "what each request could return, too");
-  add_format(*command, options->json);
-  command->add_option("TRACE", options->file, "a ptmc-trace file or strace log")->required();
-  return {command, [=] { return run(*options); }};
+  Command command{.name = "next",
+                  .about = "what may be observed after a trace, by which call and by which rules",
+                  .options = replay_options(options->replay, options->json),
+                  .run = [=] { return run(*options); }};
+  command.options.push_back({.name = "--requests",
+                             .about = "what each request could return, too",
+                             .sets = &options->requests});
+  command.options.push_back(
+      {.name = "TRACE", .about = "a ptmc-trace file or strace log", .sets = &options->file});
+  return command;
 }
 
 }  // namespace ptmc::tools

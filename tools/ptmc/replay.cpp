@@ -1,6 +1,7 @@
 // ptmc replay: does the model explain what a real kernel did?
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <memory>
 
@@ -12,10 +13,13 @@ namespace ptmc::tools {
 
 using traces::ReplayResult;
 
-void add_replay_options(CLI::App &command, traces::ReplayOptions &options) {
-  add_design(command, options.design);
-  command.add_option("--kernel", options.kernel, "the kernel, e.g. 6.18; else the trace's")
-      ->type_name("V");
+std::vector<Option> replay_options(traces::ReplayOptions &options, bool &json) {
+  return {design_option(options.design),
+          {.name = "--kernel",
+           .about = "the kernel, e.g. 6.18; else the trace's",
+           .sets = &options.kernel,
+           .type = "V"},
+          format_option(json)};
 }
 
 std::string_view verdict(const ReplayResult &result) {
@@ -115,17 +119,20 @@ int run(const Options &options) {
 
 }  // namespace
 
-Verb replay_verb(CLI::App &program) {
+Command replay_verb() {
   auto options = std::make_shared<Options>();
-  CLI::App *command = program.add_subcommand("replay", "holds recorded traces against the model");
-  add_replay_options(*command, options->replay);
-  command
-      ->add_option("--summary", options->summary,
-                   "puts into FILE how many of the traces witnessed each rule of the design")
-      ->type_name("FILE");
-  add_format(*command, options->json);
-  command->add_option("TRACE", options->files, "ptmc-trace files or strace logs")->required();
-  return {command, [=] { return run(*options); }};
+  Command command{.name = "replay",
+                  .about = "holds recorded traces against the model",
+                  .options = replay_options(options->replay, options->json),
+                  .run = [=] { return run(*options); }};
+  command.options.push_back(
+      {.name = "--summary",
+       .about = "puts into FILE how many of the traces witnessed each rule of the design",
+       .sets = &options->summary,
+       .type = "FILE"});
+  command.options.push_back(
+      {.name = "TRACE", .about = "ptmc-trace files or strace logs", .sets = &options->files});
+  return command;
 }
 
 }  // namespace ptmc::tools

@@ -6,7 +6,8 @@
 
 namespace ptmc::tools {
 
-void add_replay_options(CLI::App &command, traces::ReplayOptions &options);
+// --design, --kernel and --format
+std::vector<Option> replay_options(traces::ReplayOptions &options, bool &json);
 
 std::string_view verdict(const traces::ReplayResult &result);  // accepted, rejected, unknown
 Json verdict_json(const traces::ReplayResult &result);

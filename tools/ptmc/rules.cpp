@@ -1,6 +1,7 @@
 // ptmc rules: every rule of a design, and how many recordings of a real kernel witnessed it.
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <memory>
 
@@ -70,17 +71,18 @@ int run(const Options &options) {
 
 }  // namespace
 
-Verb rules_verb(CLI::App &program) {
+Command rules_verb() {
   auto options = std::make_shared<Options>();
-  CLI::App *command = program.add_subcommand(
-      "rules", "every rule, and how often a real kernel was seen to take it");
-  add_design(*command, options->design);
-  CLI::Option *pairs = command->add_flag(
-      "--pairs", options->pairs,
-      "the pairs of a rule and a stop kind that one thread reaches, and which were seen: Markdown");
-  add_format(*command, options->json);
-  pairs->excludes("--format");
-  return {command, [=] { return run(*options); }};
+  return {.name = "rules",
+          .about = "every rule, and how often a real kernel was seen to take it",
+          .options = {design_option(options->design),
+                      format_option(options->json),
+                      {.name = "--pairs",
+                       .about = "the pairs of a rule and a stop kind that one thread reaches, and "
+                                "which were seen: Markdown",
+                       .sets = &options->pairs,
+                       .excludes = "--format"}},
+          .run = [=] { return run(*options); }};
 }
 
 }  // namespace ptmc::tools

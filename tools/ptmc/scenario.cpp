@@ -1,6 +1,7 @@
 // ptmc scenario list | run: the scenarios that ptmc comes with, and their run on this kernel.
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <memory>
 
@@ -44,19 +45,24 @@ int run(const Options &options) {
 
 }  // namespace
 
-Verb scenario_verb(CLI::App &program) {
+Command scenario_verb() {
   auto options = std::make_shared<Options>();
-  CLI::App *command =
-      program.add_subcommand("scenario", "runs a scripted scenario on this kernel and records it");
-  command->require_subcommand(1);
-  CLI::App *list_command = command->add_subcommand("list", "the scenarios that ptmc comes with");
-  add_format(*list_command, options->json);
-  CLI::App *run_command = command->add_subcommand("run", "runs one and writes its trace");
-  run_command->add_option("NAME|FILE", options->scenario, "a scenario of the list, or a file")
-      ->required();
-  run_command->add_option("-o", options->output, "where the trace goes; else to stdout")
-      ->type_name("TRACE");
-  return {command, [=] { return *list_command ? list(options->json) : run(*options); }};
+  return {.name = "scenario",
+          .about = "runs a scripted scenario on this kernel and records it",
+          .verbs = {{.name = "list",
+                     .about = "the scenarios that ptmc comes with",
+                     .options = {format_option(options->json)},
+                     .run = [=] { return list(options->json); }},
+                    {.name = "run",
+                     .about = "runs one and writes its trace",
+                     .options = {{.name = "NAME|FILE",
+                                  .about = "a scenario of the list, or a file",
+                                  .sets = &options->scenario},
+                                 {.name = "-o",
+                                  .about = "where the trace goes; else to stdout",
+                                  .sets = &options->output,
+                                  .type = "TRACE"}},
+                     .run = [=] { return run(*options); }}}};
 }
 
 }  // namespace ptmc::tools

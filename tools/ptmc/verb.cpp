@@ -3,24 +3,25 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 namespace ptmc::tools {
 
-void add_format(CLI::App &command, bool &json) {
-  command
-      .add_option_function<std::string>(
-          "--format", [&json](const std::string &format) { json = format == "json"; },
-          "text, for people, or json, for programs")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->type_name("text|json");
+Option format_option(bool &json) {
+  return {.name = "--format",
+          .about = "text, for people, or json, for programs",
+          .sets = [&json](const std::string &format) { json = format == "json"; },
+          .type = "text|json",
+          .one_of = {"text", "json"}};
 }
 
-void add_design(CLI::App &command, std::string &design) {
-  command
-      .add_option("--design", design,
-                  "legacy, seize-3.1, seize-options or linux-3.4; @VERSION chooses its kernel, "
-                  "+OPTION,OPTION its options")
-      ->type_name("D");
+Option design_option(std::string &design) {
+  return {.name = "--design",
+          .about =
+              "legacy, seize-3.1, seize-options or linux-3.4; @VERSION chooses its kernel, "
+              "+OPTION,OPTION its options",
+          .sets = &design,
+          .type = "D"};
 }
 
 // Names from files and traces may hold any bytes; JSON may not.
