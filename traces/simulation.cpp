@@ -143,6 +143,10 @@ Simulation::Simulation(const Trace &trace, Machine &machine, const Names &names,
       memory_(*machine.memory),
       follows_(options.explain || options.witness || options.pairs) {
   if (model_.rules.size() > kMaxRules) throw std::logic_error("more rules than kMaxRules");
+  for (std::size_t k = 0; k < schema_.tracers.size(); ++k)
+    if (std::all_of(starts.begin(), starts.end(),
+                    [&](const State &s) { return schema_.get(s, schema_.tracers[k].dead) != 0; }))
+      dead_at_birth_ |= 1u << k;
   Configurations first;
   for (const State &s : starts) {
     Configuration c;
@@ -391,6 +395,8 @@ void Simulation::open(std::size_t event, const Ask &ask) {
 
 void Simulation::begin(std::size_t event) {
   const Event &e = trace_.events[event];
+  // What a tracer did that had died when this process was made, it did before.
+  if (const int k = names_.tracer_of(e.pid); k >= 0 && (dead_at_birth_ >> k & 1)) return;
   const Ask asked = ask(e, names_);
   if (!asked.unmodelled.empty()) {
     gave_up = fmt::format("line {}: {} is not in the model yet", e.line, asked.unmodelled);

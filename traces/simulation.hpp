@@ -173,9 +173,10 @@ class Simulation {
   std::map<std::pair<int, model::StopKind>, std::size_t> pairs_;  // their bits
 
   std::array<Open, kMaxOpen> open_{};
-  std::uint32_t held_ = 0;  // threads whose vfork has a child that cannot have left yet
-  Configurations now_;      // if it follows
-  Memory::Id set_ = 0;      // else
+  std::uint32_t dead_at_birth_ = 0;  // tracers
+  std::uint32_t held_ = 0;           // threads whose vfork has a child that cannot have left yet
+  Configurations now_;               // if it follows
+  Memory::Id set_ = 0;               // else
 };
 
 }  // namespace ptmc::traces
