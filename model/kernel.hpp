@@ -98,6 +98,9 @@ struct Target {
 void send(Step &s, Sig sig, Target to, Info info, Expr when);
 // Every Target that a signal to `thread` can have.
 std::vector<Target> targets(const Model &m, int thread, bool shared);
+// get_signal finds this signal first, in that queue; and a tracee stops before its delivery.
+void may_dequeue(Step &s, int t, Sig sig, bool shared);
+void stop_before(Step &s, int t, Sig sig, bool shared);
 // force_sig: SIGTRAP after a step, for the current thread; neither blocked nor ignored (R52).
 void force_trap(Step &s, int t);
 

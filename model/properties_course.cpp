@@ -427,10 +427,15 @@ void siginfos(Laws &all) {
         Expr right = truth(true);
         for (Sig sig : s.m.signals()) {
           const Field queue = s.before.t(t).pend[sig], kind = s.before.t(t).kinfo[sig];
-          const Expr fresh = !s.before.get(queue) && s.after.get(queue);
+          // ATTACH's SIGSTOP may take the place of one that is dequeued at the same time.
+          const Expr taken = truth(s.is("attach.meets", t)) && !s.after.get(s.after.t(t).shared) &&
+                             eq(s.after.get(s.after.t(t).sig), sig);
+          const Expr was = s.before.get(queue) && !taken;
           if (sig != KILL)
-            right = right && implies(fresh, eq(s.after.get(kind), static_cast<Value>(info))) &&
-                    implies(s.before.get(queue) && s.after.get(queue), s.same(kind));
+            right = right &&
+                    implies(!was && s.after.get(queue),
+                            eq(s.after.get(kind), static_cast<Value>(info))) &&
+                    implies(was && s.after.get(queue), s.same(kind));
         }
         return right;
       });

@@ -42,7 +42,11 @@ void signal_laws(Laws &all) {
         Expr taken = truth(true);
         for (Sig sig : s.m.signals()) {
           const ThreadFields &f = s.before.t(t);
-          auto moved = [&](Field queue) { return s.before.get(queue) && !s.after.get(queue); };
+          // ATTACH's SIGSTOP may take the place of one that is dequeued at the same time.
+          const bool again = sig == STOP && s.is("attach.meets", t);
+          auto moved = [&](Field queue) {
+            return s.before.get(queue) && (truth(again) || !s.after.get(queue));
+          };
           const Expr from =
               ite(s.after.get(f.shared), moved(s.before.p->pend[sig]), moved(f.pend[sig]));
           taken = taken && implies(eq(s.after.get(f.sig), sig), from && !s.before.blocked(t, sig));

@@ -59,6 +59,14 @@ void attach(Model &m) {
                 {"R9", "R11", "R12", "2.3"},
                 "",
                 ""});
+  const Rule *meets =
+      m.family({"attach.meets",
+                Actor::tracer,
+                "the tracee, which is traced before it has its SIGSTOP, stops for another signal",
+                {"ptrace_attach", "ptrace_signal"},
+                {"R9", "R68"},
+                "",
+                ""});
   const Rule *refused = m.family({"attach.eperm",
                                   Actor::tracer,
                                   "refuses a zombie or a tracee",
@@ -85,6 +93,24 @@ void attach(Model &m) {
       send(s, STOP, to, Info::kernel, truth(true));
       set_stopped(s, t);
       m.add(std::move(s));
+    }
+    // siglock is not held where ptrace_attach sets task->ptrace.
+    for (Sig sig : m.signals()) {
+      for (bool shared : {false, true}) {
+        if (sig == KILL || !m.has(STOP)) continue;
+        Step s(m, meets, t, tname(t) + ", " + sname(sig) + (shared ? " of the process" : ""),
+               {Action::attach, t, 0, Err::ok, 0});
+        s.needs(Feature::attach);
+        s.needs(!s.on(Feature::open_world));
+        tracer_is_free(s);
+        s.guard("no thread of it execs", may_attach(s, t));
+        s.at("it is not traced", s.t(t).tracing, 0);
+        may_dequeue(s, t, sig, shared);
+        become_tracee(s, t, constant(static_cast<Value>(Traced::attached)));
+        stop_before(s, t, sig, shared);
+        send(s, STOP, {t, false, -1}, Info::kernel, truth(true));
+        m.add(std::move(s));
+      }
     }
     Step s = request(refused, Err::eperm);
     s.guard("it exists", exists(s, t));

@@ -268,6 +268,25 @@ Expr dequeue(Step &s, int t, Sig sig, bool shared) {
   return info;
 }
 
+}  // namespace
+
+void may_dequeue(Step &s, int t, Sig sig, bool shared) {
+  in_loop(s, t);
+  no_group_exit(s);
+  no_trap(s, t);
+  is_next(s, t, sig, shared);
+}
+
+void stop_before(Step &s, int t, Sig sig, bool shared) {
+  const Expr info = dequeue(s, t, sig, shared);
+  s.raise(s.t(t).dequeued);
+  enter_trap(s, t, Loc::sig_trap, constant(sig), false);
+  s.set(s.t(t).info, info);
+  s.set(s.t(t).shared, truth(shared));
+}
+
+namespace {
+
 void dequeue_rules(Model &m) {
   const Rule *trap =
       m.family({"deliver.trap",
@@ -280,10 +299,7 @@ void dequeue_rules(Model &m) {
   const OutcomeRules acts(m, "deliver", "no stop precedes it: ");
   auto start = [&](const Rule *rule, int t, Sig sig, bool shared, Label label) {
     Step s(m, rule, t, tname(t) + ", " + sname(sig) + (shared ? " of the process" : ""), label);
-    in_loop(s, t);
-    no_group_exit(s);
-    no_trap(s, t);
-    is_next(s, t, sig, shared);
+    may_dequeue(s, t, sig, shared);
     return s;
   };
   for (int t = 0; t < m.threads(); ++t) {
@@ -292,11 +308,7 @@ void dequeue_rules(Model &m) {
         if (sig != KILL) {
           Step s = start(trap, t, sig, shared, {});
           s.guard("it is traced", traced(s, t));
-          const Expr info = dequeue(s, t, sig, shared);
-          s.raise(s.t(t).dequeued);
-          enter_trap(s, t, Loc::sig_trap, constant(sig), false);
-          s.set(s.t(t).info, info);
-          s.set(s.t(t).shared, truth(shared));
+          stop_before(s, t, sig, shared);
           m.add(std::move(s));
         }
         for (Outcome o : outcomes(m, sig)) {
