@@ -31,7 +31,7 @@ int run(int argc, char **argv) {
   program.require_subcommand(0, 1);
   const std::array verbs{check_verb(program),   scenario_verb(program), replay_verb(program),
                          explain_verb(program), next_verb(program),     rules_verb(program),
-                         graph_verb(program)};
+                         graph_verb(program),   export_verb(program)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError &e) {

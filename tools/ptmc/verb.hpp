@@ -23,6 +23,7 @@ Verb explain_verb(CLI::App &program);
 Verb next_verb(CLI::App &program);
 Verb rules_verb(CLI::App &program);
 Verb graph_verb(CLI::App &program);
+Verb export_verb(CLI::App &program);
 int main_job();
 
 // Keys in the order of the contract.
