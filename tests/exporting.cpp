@@ -101,7 +101,7 @@ Answer z3(const Model &model, const std::vector<const Property *> &properties) {
   checker::export_smt2(file, model, properties);
   file.close();
   Answer a;
-  a.text = dir.run("z3 m.smt2");
+  a.text = dir.run("z3 -T:500 m.smt2");
   INFO(a.text);
   REQUIRE((a.text == "sat\n" || a.text == "unsat\n"));
   a.violated = a.text == "unsat\n";
