@@ -16,8 +16,12 @@ using Names = std::span<const std::string_view>;
 
 constexpr std::string_view kTraced[] = {"no", "attached", "seized"};
 constexpr std::string_view kJobs[] = {"none", "stopped", "continued"};
-constexpr std::string_view kInfo[] = {"user", "tkill", "kernel", "tracer"};
-constexpr std::string_view kCall[] = {"none", "plain", "pause", "exit", "exit_group", "sigreturn"};
+constexpr std::string_view kInfo[] = {"user", "tkill", "kernel", "tracer", "step"};
+constexpr std::string_view kCall[] = {"none",       "plain",     "pause",    "sleep", "exit",
+                                      "exit_group", "sigreturn", "filtered", "exec",  "fork",
+                                      "vfork",      "clone",     "spawn"};
+static_assert(std::size(kInfo) == static_cast<std::size_t>(Info::step) + 1);
+static_assert(std::size(kCall) == static_cast<std::size_t>(SysCall::spawn) + 1);
 constexpr std::string_view kCause[] = {"none",        "group",  "interrupt", "sigcont",
                                        "auto-attach", "attach", "stale"};
 constexpr std::string_view kDisposition[] = {"default", "ignored", "handled"};

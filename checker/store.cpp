@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <exception>
 #include <new>
 #include <thread>
@@ -158,6 +159,14 @@ Store::Added Store::add(Lane &lane, const std::uint64_t *record, std::uint64_t h
       // Another worker was faster; e is its entry.
     }
     if (same_tag(e, hash) && same(this->record(index_in(e)), record)) return Added::no;
+  }
+}
+
+Index Store::find(const std::uint64_t *record, std::uint64_t hash) const {
+  for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
+    const std::uint32_t e = entries_[i].load(std::memory_order_relaxed);
+    assert(e != 0);
+    if (same_tag(e, hash) && same(this->record(index_in(e)), record)) return index_in(e);
   }
 }
 

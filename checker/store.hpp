@@ -58,6 +58,8 @@ class Store {
   void prefetch_entry(std::uint64_t hash) const;
   void prefetch_record(std::uint64_t hash) const;  // of the entry found there
   Added add(Lane &lane, const std::uint64_t *record, std::uint64_t hash);
+  // Of a record that was added; not while workers add.
+  Index find(const std::uint64_t *record, std::uint64_t hash) const;
 
   // More than this must not be added before grow(); workers look between states.
   bool crowded() const { return count_.load(std::memory_order_relaxed) > limit_; }

@@ -124,6 +124,14 @@ TEST_CASE("usage errors: one line, exit 2") {
         std::string::npos);
   CHECK(usage_error("check --options TRACESTOP").find("has no option TRACESTOP") !=
         std::string::npos);
+  CHECK(usage_error("export --to smt2 --design linux-9") == "unknown design 'linux-9'");
+  CHECK(usage_error("export --to smt2 --profile nonsense") == "unknown profile 'nonsense'");
+  CHECK(usage_error("export --to smt2 --property non.sense") == "unknown property 'non.sense'");
+  CHECK(usage_error("export --to smt2 --property stop.lasts.occurs").find("is a sometimes") !=
+        std::string::npos);
+  CHECK(usage_error("export --to aut --property stop.lasts").find("--property: ") == 0);
+  CHECK(usage_error("export --to smt2 -o /nonexistent/m") ==
+        "/nonexistent/m: cannot be written: No such file or directory");
   for (const char *size : {"12Q", "0", "-1", "M", "''", "1.5G", "12MM", "99999999999T"})
     CHECK(usage_error("check --max-memory=" + std::string(size)).find("--max-memory: ") == 0);
   for (const char *arguments : {"--nonsense",
@@ -160,13 +168,15 @@ TEST_CASE("usage errors: one line, exit 2") {
                                 "rules --design nonsense",
                                 "graph --design nonsense",
                                 "graph --format png",
+                                "export",
+                                "export --to nonsense",
                                 "''"})
     usage_error(arguments);
 }
 
 TEST_CASE("--help of every verb") {
   for (const std::string verb : {"", "check", "scenario", "scenario list", "scenario run", "replay",
-                                 "explain", "next", "rules", "graph"}) {
+                                 "explain", "next", "rules", "graph", "export"}) {
     const Result r = run(verb + " --help");
     CHECK(r.code == 0);
     CHECK(r.out.find("Usage: ptmc") != std::string::npos);

@@ -22,10 +22,9 @@ using checker::Verdict;
 
 struct Options {
   bool json = false;
-  std::string design = "linux-3.4", profile, tracer = "any", engine = "explicit";
-  std::optional<std::string> options, signals, max_memory;
-  int threads = 1;
-  std::optional<int> processes;
+  SubjectOptions subject;
+  std::string tracer = "any", engine = "explicit";
+  std::optional<std::string> max_memory;
   std::optional<int> jobs;
   double time_limit = 0;
   std::vector<std::string> properties;
@@ -44,40 +43,6 @@ std::size_t parse_size(const std::string &text) {
                            (rest == end || unit > 0) && number <= (SIZE_MAX >> 10 * unit);
   if (!well_formed) refuse("--max-memory: '" + text + "' is no size such as 512M or 16G");
   return number << 10 * unit;
-}
-
-Subject subject_of(const Options &options) {
-  if (options.engine != "explicit") refuse("--engine: only explicit is available yet");
-  if (options.tracer != "any") refuse("--tracer: only any is available yet");
-  Subject subject{model::parse_design(options.design), nullptr, options.threads};
-  if (options.options) subject.spec.options = model::parse_options(*options.options);
-  const model::Config base = model::base_config(subject.spec);
-  for (model::Option o : subject.spec.options)
-    if (o >= model::TRACESTOP && o <= model::SANEERR && !base[model::Feature::stop_options])
-      refuse(fmt::format("design '{}' has no option {}", subject.spec.design->name,
-                         model::kOptionNames[o]));
-  const bool several = options.processes.value_or(1) > 1;
-  subject.profile = !options.profile.empty() ? &model::find_profile(options.profile)
-                    : several                ? &model::find_profile("families")
-                                             : &usual_profile(options.threads);
-  subject.processes = options.processes.value_or(subject.profile->processes);
-  if (subject.processes < subject.profile->processes)
-    refuse(fmt::format("--processes: profile '{}' needs {}", subject.profile->name,
-                       subject.profile->processes));
-  if (options.signals) subject.signals = model::parse_signals(*options.signals);
-  if (options.signals && subject.signals.empty()) refuse("--signals: names no signal");
-  return subject;
-}
-
-// Before an exploration of hours, not after it.
-void check_properties(const std::vector<std::string> &ids, const model::Config &config) {
-  for (const std::string &id : ids) {
-    const auto &all = model::properties();
-    const auto it =
-        std::find_if(all.begin(), all.end(), [&](const model::Property &p) { return p.id == id; });
-    if (it == all.end()) refuse("unknown property '" + id + "'");
-    if (!it->applies(config)) refuse("property '" + id + "' does not apply to this configuration");
-  }
 }
 
 checker::ExploreOptions explore_options(const Options &options) {
@@ -181,9 +146,12 @@ void print_text(const Subject &subject, const model::Model &model, const Explore
 }
 
 int run(const Options &options) {
-  const Subject subject = subject_of(options);
+  if (options.engine != "explicit") refuse("--engine: only explicit is available yet");
+  if (options.tracer != "any") refuse("--tracer: only any is available yet");
+  const Subject subject = subject_of(options.subject);
   const model::Config config = subject.config();
-  check_properties(options.properties, config);
+  // Before an exploration of hours, not after it.
+  for (const std::string &id : options.properties) find_property(id, config);
   const checker::ExploreOptions how = explore_options(options);
   const model::Model model(subject.shape(), &config);
   const ExploreResult result = explore_watched(model, how);
@@ -201,31 +169,10 @@ int run(const Options &options) {
 
 Command check_verb() {
   auto o = std::make_shared<Options>();
-  return {
+  Command command{
       .name = "check",
       .about = "explores a design, and tells what holds",
-      .options = {design_option(o->design),
-                  {.name = "--options",
-                   .about = "what SEIZE and SETOPTIONS set, beside the profile's",
-                   .sets = &o->options,
-                   .type = "LIST"},
-                  {.name = "--profile",
-                   .about = "what may happen; default, pair or group-stop by threads",
-                   .sets = &o->profile,
-                   .type = "NAME"},
-                  {.name = "--threads",
-                   .about = "threads of the tracee",
-                   .sets = &o->threads,
-                   .range = {{1, model::kMaxThreads}}},
-                  {.name = "--processes",
-                   .about = "of so many threads each; fork makes the second",
-                   .sets = &o->processes,
-                   .range = {{1, model::kMaxProcesses}}},
-                  {.name = "--signals",
-                   .about = "that strangers send; else the profile's",
-                   .sets = &o->signals,
-                   .type = "LIST"},
-                  {.name = "--tracer", .about = "any", .sets = &o->tracer, .type = "any"},
+      .options = {{.name = "--tracer", .about = "any", .sets = &o->tracer, .type = "any"},
                   {.name = "--engine", .about = "explicit", .sets = &o->engine, .type = "explicit"},
                   {.name = "--property",
                    .about = "only this one; may be given again",
@@ -247,6 +194,8 @@ Command check_verb() {
                    .above_zero = true},
                   format_option(o->json)},
       .run = [=] { return run(*o); }};
+  add_subject(command, o->subject);
+  return command;
 }
 
 }  // namespace ptmc::tools

@@ -54,13 +54,16 @@ const model::Profile &usual_profile(int threads) {
   return model::find_profile(threads == 1 ? "default" : threads == 2 ? "pair" : "group-stop");
 }
 
+std::size_t usual_memory() {
+  return static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) / 4 * 3;
+}
+
 checker::ExploreOptions watched_options() {
   catch_signals();
   checker::ExploreOptions options;
   options.jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const auto memory = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) *
-                      static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  options.max_memory = memory / 4 * 3;
+  options.max_memory = usual_memory();
   options.interrupted = &stopped;
   if (isatty(STDERR_FILENO))
     options.progress = [calls = 0](const checker::Progress &p) mutable {

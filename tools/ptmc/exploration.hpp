@@ -2,11 +2,13 @@
 // and the sentence that says what was covered.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "checker/explore.hpp"
 #include "model/designs.hpp"
+#include "tools/command_line/command_line.hpp"
 
 namespace ptmc::tools {
 
@@ -19,6 +21,17 @@ struct Subject {
   model::Config config() const { return model::explored_config(spec, *profile, signals); }
   model::Shape shape() const { return model::explored_shape(config(), threads, processes); }
 };
+// The same on the command line (subject.cpp).
+struct SubjectOptions {
+  std::string design = "linux-3.4", profile;
+  std::optional<std::string> options, signals;
+  int threads = 1;
+  std::optional<int> processes;
+};
+void add_subject(Command &command, SubjectOptions &options);
+// Both throw InputError.
+Subject subject_of(const SubjectOptions &options);
+const model::Property &find_property(const std::string &id, const model::Config &config);
 // "default" for one thread, "pair" for two, "group-stop" for more.
 const model::Profile &usual_profile(int threads);
 
@@ -26,6 +39,8 @@ const model::Profile &usual_profile(int threads);
 checker::ExploreOptions watched_options();
 checker::ExploreResult explore_watched(const model::Model &model,
                                        const checker::ExploreOptions &options);
+// Three quarters of the machine's.
+std::size_t usual_memory();
 bool interrupted();
 // The first SIGINT or SIGTERM interrupts, the second ends the program.
 void catch_signals();

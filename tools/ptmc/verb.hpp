@@ -19,6 +19,7 @@ Command explain_verb();
 Command next_verb();
 Command rules_verb();
 Command graph_verb();
+Command export_verb();
 int main_job();
 
 // Keys in the order of the contract.

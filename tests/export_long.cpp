@@ -1,0 +1,79 @@
+// The exports of the whole default profile, and of two threads, compared as in export_test.cpp.
+
+#include <doctest/doctest.h>
+
+#include <sstream>
+
+#include "checker/explore.hpp"
+#include "checker/export.hpp"
+#include "tests/exploring.hpp"
+#include "tests/exporting.hpp"
+
+using namespace ptmc;
+using namespace ptmc::exploring;
+using namespace ptmc::tests;
+
+namespace {
+
+std::string ours(const Model &m) {
+  checker::ExploreOptions o;
+  const std::vector<Property> none;
+  o.properties = &none;
+  o.jobs = 2;
+  const checker::ExploreResult r = explore(m, o);
+  REQUIRE(r.complete);
+  return std::to_string(r.states) + " states, " + std::to_string(r.transitions) + " transitions";
+}
+
+std::string theirs(const Answer &a) {
+  return std::to_string(a.states) + " states, " + std::to_string(a.transitions) + " transitions";
+}
+
+}  // namespace
+
+TEST_CASE("Spin and Rumur count what we count") {
+  for (std::string_view design : kDesigns)
+    for (auto [profile, threads] : {std::pair{"default", 1}, std::pair{"group-stop", 2}}) {
+      CAPTURE(design);
+      CAPTURE(profile);
+      const auto m = make(design, profile, threads);
+      const auto properties = properties_named({"trap.traced", "stop.lasts"});
+      const std::string expected = ours(*m);
+      for (const Answer &a : {spin(*m, properties, true), rumur(*m, properties, true)}) {
+        CHECK(!a.violated);
+        CHECK(theirs(a) == expected);
+      }
+    }
+}
+
+TEST_CASE("aut counts them too") {
+  for (std::string_view design : kDesigns) {
+    CAPTURE(design);
+    const auto m = make(design, "group-stop", 2);
+    std::ostringstream text;
+    checker::export_aut(text, *m);
+    unsigned long long transitions = 0, states = 0;
+    REQUIRE(std::sscanf(text.str().c_str(), "des (0, %llu, %llu)", &transitions, &states) == 2);
+    CHECK(std::to_string(states) + " states, " + std::to_string(transitions) + " transitions" ==
+          ours(*m));
+  }
+}
+
+// All that design and profile list, known violations among them.
+TEST_CASE("Z3's verdict of a property is ours") {
+  for (std::string_view design : kDesigns) {
+    CAPTURE(design);
+    const auto m = make(design, "default", 1);
+    const std::vector<std::string> ids{"trap.traced",  "stop_count.consumers", "stop.lasts",
+                                       "listen.parks", "sigkill.wakes",        "kill.kills"};
+    checker::ExploreOptions o;
+    o.jobs = 2;
+    for (const std::string &id : ids)
+      if (properties_named({id})[0]->applies(*m->config)) o.property_ids.push_back(id);
+    const checker::ExploreResult r = explore(*m, o);
+    for (const checker::PropertyResult &p : r.properties) {
+      CAPTURE(p.property->id);
+      CHECK(z3(*m, {p.property}).violated == (p.verdict == checker::Verdict::violated));
+    }
+  }
+}

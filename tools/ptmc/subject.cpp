@@ -1,0 +1,69 @@
+#include <fmt/format.h>
+
+#include "model/input_error.hpp"
+#include "tools/ptmc/exploration.hpp"
+#include "tools/ptmc/verb.hpp"
+
+namespace ptmc::tools {
+namespace {
+
+[[noreturn]] void refuse(const std::string &what) { throw InputError("", 0, what); }
+
+}  // namespace
+
+void add_subject(Command &command, SubjectOptions &options) {
+  std::vector<Option> all{design_option(options.design),
+                          {.name = "--options",
+                           .about = "what SEIZE and SETOPTIONS set, beside the profile's",
+                           .sets = &options.options,
+                           .type = "LIST"},
+                          {.name = "--profile",
+                           .about = "what may happen; default, pair or group-stop by threads",
+                           .sets = &options.profile,
+                           .type = "NAME"},
+                          {.name = "--threads",
+                           .about = "threads of the tracee",
+                           .sets = &options.threads,
+                           .range = {{1, model::kMaxThreads}}},
+                          {.name = "--processes",
+                           .about = "of so many threads each; fork makes the second",
+                           .sets = &options.processes,
+                           .range = {{1, model::kMaxProcesses}}},
+                          {.name = "--signals",
+                           .about = "that strangers send; else the profile's",
+                           .sets = &options.signals,
+                           .type = "LIST"}};
+  command.options.insert(command.options.begin(), all.begin(), all.end());
+}
+
+Subject subject_of(const SubjectOptions &options) {
+  Subject subject{model::parse_design(options.design), nullptr, options.threads};
+  if (options.options) subject.spec.options = model::parse_options(*options.options);
+  const model::Config base = model::base_config(subject.spec);
+  for (model::Option o : subject.spec.options)
+    if (o >= model::TRACESTOP && o <= model::SANEERR && !base[model::Feature::stop_options])
+      refuse(fmt::format("design '{}' has no option {}", subject.spec.design->name,
+                         model::kOptionNames[o]));
+  const bool several = options.processes.value_or(1) > 1;
+  subject.profile = !options.profile.empty() ? &model::find_profile(options.profile)
+                    : several                ? &model::find_profile("families")
+                                             : &usual_profile(options.threads);
+  subject.processes = options.processes.value_or(subject.profile->processes);
+  if (subject.processes < subject.profile->processes)
+    refuse(fmt::format("--processes: profile '{}' needs {}", subject.profile->name,
+                       subject.profile->processes));
+  if (options.signals) subject.signals = model::parse_signals(*options.signals);
+  if (options.signals && subject.signals.empty()) refuse("--signals: names no signal");
+  return subject;
+}
+
+const model::Property &find_property(const std::string &id, const model::Config &config) {
+  for (const model::Property &p : model::properties()) {
+    if (p.id != id) continue;
+    if (!p.applies(config)) refuse("property '" + id + "' does not apply to this configuration");
+    return p;
+  }
+  refuse("unknown property '" + id + "'");
+}
+
+}  // namespace ptmc::tools
