@@ -66,7 +66,9 @@ void attach(Model &m) {
                 {"ptrace_attach", "ptrace_signal"},
                 {"R9", "R68"},
                 "",
-                ""});
+                "",
+                "only by luck, as in tests/traces/attach-meets-signal.jsonl: nothing in user space "
+                "holds ptrace_attach between task->ptrace and SIGSTOP"});
   const Rule *refused = m.family({"attach.eperm",
                                   Actor::tracer,
                                   "refuses a zombie or a tracee",
