@@ -28,7 +28,8 @@ void Bounded::unroll() {
   const auto width = static_cast<unsigned>(std::bit_width(model_.instances.size()));
   choices_.push_back(context_.bv_const(("choice" + at).c_str(), width));
   std::vector<z3::expr> &takes = takes_.emplace_back();
-  std::vector<z3::expr_vector> writers(schema.size(), z3::expr_vector(context_));
+  std::vector<z3::expr_vector> writers;  // copies of one would be one
+  for (Field f = 0; f < schema.size(); ++f) writers.emplace_back(context_);
   Translator translate(context_, schema, before);
   z3::expr_vector one(context_);
   for (std::size_t i = 0; i < model_.instances.size(); ++i) {
