@@ -52,7 +52,7 @@ void Bounded::unroll() {
   }
 }
 
-z3::expr Bounded::occurs(const Goal &goal) {
+z3::expr Bounded::occurs(const Obligation &goal) {
   const bool breaks = goal.property->kind == PropertyKind::always;
   const auto signed_ = [&](const z3::expr &e) { return breaks ? !e : e; };
   if (goal.state) {
@@ -68,14 +68,14 @@ z3::expr Bounded::occurs(const Goal &goal) {
   return z3::mk_or(all);
 }
 
-std::vector<Bounded::Found> Bounded::look(const std::vector<const Goal *> &goals) {
+std::vector<Bounded::Found> Bounded::look(const std::vector<const Obligation *> &goals) {
   std::vector<Found> found;
   struct Open {
-    const Goal *goal;
+    const Obligation *goal;
     z3::expr selector, term;
   };
   std::vector<Open> open;
-  for (const Goal *g : goals) {
+  for (const Obligation *g : goals) {
     const std::string name = g->property->id + "@" + std::to_string(depth());
     open.push_back({g, context_.bool_const(name.c_str()), occurs(*g)});
     solver_.add(z3::implies(open.back().selector, open.back().term));
@@ -112,7 +112,7 @@ std::vector<Bounded::Found> Bounded::look(const std::vector<const Goal *> &goals
 }
 
 // The path, by the plain interpreter; throws if that sees another one.
-Counterexample Bounded::trace(const z3::model &found, const Goal &goal) const {
+Counterexample Bounded::trace(const z3::model &found, const Obligation &goal) const {
   Counterexample trace;
   for (const Terms &s : states_) trace.states.push_back(state_in(found, model_.schema, s));
   for (const z3::expr &c : choices_)

@@ -14,15 +14,15 @@ class Bounded {
   // A goal occurs if its property is broken (`always`), or shown (`sometimes`). Looks at all paths
   // of exactly `depth` steps, which it has unrolled so far, and returns those that occur with their
   // traces.
-  using Found = std::pair<const Goal *, Counterexample>;
-  std::vector<Found> look(const std::vector<const Goal *> &goals);
+  using Found = std::pair<const Obligation *, Counterexample>;
+  std::vector<Found> look(const std::vector<const Obligation *> &goals);
   void unroll();  // one step more
   std::size_t depth() const { return states_.size() - 1; }
   const std::string &why() const { return why_; }  // it gave up
 
  private:
-  z3::expr occurs(const Goal &goal);
-  Counterexample trace(const z3::model &found, const Goal &goal) const;
+  z3::expr occurs(const Obligation &goal);
+  Counterexample trace(const z3::model &found, const Obligation &goal) const;
 
   const model::Model &model_;
   const Limits &limits_;

@@ -45,7 +45,7 @@ class Support {
 
 class Induction {
  public:
-  Induction(const Knowledge &known, const Goal &goal, std::optional<std::size_t> lemma,
+  Induction(const Knowledge &known, const Obligation &goal, std::optional<std::size_t> lemma,
             const Limits &limits)
       : known_(known),
         schema_(known.model.schema),
@@ -81,7 +81,7 @@ class Induction {
 
   const Knowledge &known_;
   const Schema &schema_;
-  const Goal &goal_;
+  const Obligation &goal_;
   const Limits &limits_;
   z3::context context_;
   const Terms pre_;
@@ -167,7 +167,7 @@ bool Induction::excludes(const Cube &cube, const z3::expr &term) {
 // Something known, or a new lemma, that no state of the cube fulfils.
 bool Induction::exclude(const Cube &cube, const State &s, z3::solver &solver) {
   for (std::size_t g = 0; g < known_.goals.size(); ++g) {
-    const Goal &other = known_.goals[g];
+    const Obligation &other = known_.goals[g];
     const bool used =
         std::any_of(used_.begin(), used_.end(), [&](const Used &u) { return u.property == g; });
     if (used || !other.state || !known_.usable[g] || g == property_) continue;
@@ -300,7 +300,7 @@ Attempt Induction::run() {
 
 }  // namespace
 
-Attempt attempt(const Knowledge &known, const Goal &goal, std::optional<std::size_t> lemma,
+Attempt attempt(const Knowledge &known, const Obligation &goal, std::optional<std::size_t> lemma,
                 const Limits &limits) {
   return Induction(known, goal, lemma, limits).run();
 }

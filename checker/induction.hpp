@@ -14,7 +14,7 @@
 namespace ptmc::checker {
 
 // What is to be shown.
-struct Goal {
+struct Obligation {
   const model::Property *property = nullptr;               // or a lemma
   std::optional<model::Expr> state;                        // of an invariant
   std::vector<std::pair<std::size_t, model::Expr>> steps;  // of a step property: instance, claim
@@ -36,9 +36,9 @@ struct Limits {
 struct Knowledge {
   const model::Model &model;
   const Samples &samples;
-  std::vector<Goal> goals;    // of properties
-  std::vector<bool> usable;   // by goal: an invariant not known to fail
-  std::vector<Lemma> lemmas;  // the pool
+  std::vector<Obligation> goals;  // of properties
+  std::vector<bool> usable;       // by goal: an invariant not known to fail
+  std::vector<Lemma> lemmas;      // the pool
 };
 
 struct Attempt {
@@ -53,7 +53,7 @@ struct Attempt {
 
 // goal: what to show; its own hypothesis too, if it is an invariant. lemma: the goal is this lemma
 // of the pool. Deterministic: a function of what it is given, as long as no limit is met.
-Attempt attempt(const Knowledge &known, const Goal &goal, std::optional<std::size_t> lemma,
+Attempt attempt(const Knowledge &known, const Obligation &goal, std::optional<std::size_t> lemma,
                 const Limits &limits);
 
 }  // namespace ptmc::checker

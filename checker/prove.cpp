@@ -22,8 +22,8 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-Goal goal_of(const Model &model, const Property &p) {
-  Goal goal{&p, std::nullopt, {}};
+Obligation obligation_of(const Model &model, const Property &p) {
+  Obligation goal{&p, std::nullopt, {}};
   if (p.over_state) goal.state = p.over_state(model);
   for (std::size_t i = 0; p.over_step && i < model.instances.size(); ++i)
     if (const auto e = p.over_step(model, model.instances[i]))
@@ -106,7 +106,7 @@ Prover::Prover(const Model &model, const ProveOptions &options)
                                std::chrono::duration<double>(options.time_limit));
   const model::State initial = model.initial();
   for (const Property *p : wanted(model, options, false)) {
-    const Goal &goal = known_.goals.emplace_back(goal_of(model, *p));
+    const Obligation &goal = known_.goals.emplace_back(obligation_of(model, *p));
     known_.usable.push_back(p->kind == PropertyKind::always && goal.state &&
                             evaluate(model.schema, *goal.state, initial, initial));
   }
@@ -182,7 +182,7 @@ void Prover::inductions() {
       for (std::size_t k = next++; k < goals.size(); k = next++) {
         const auto start = Clock::now();
         const Id h = goals[k];
-        static const Goal kLemma;
+        static const Obligation kLemma;
         attempts[k] = h.lemma ? attempt(known_, kLemma, h.number, limits_)
                               : attempt(known_, known_.goals[h.number], std::nullopt, limits_);
         seconds[k] = since(start);
@@ -197,10 +197,10 @@ void Prover::inductions() {
 
 // Violations and witnesses, shortest first.
 void Prover::search(std::vector<Proof> &proofs) {
-  std::vector<const Goal *> open;
+  std::vector<const Obligation *> open;
   for (const Proof &p : proofs)
     if (p.verdict == Verdict::unknown)
-      for (const Goal &g : known_.goals)
+      for (const Obligation &g : known_.goals)
         if (g.property == p.property) open.push_back(&g);
   if (open.empty()) return;
   Bounded bounded(model_, limits_);
