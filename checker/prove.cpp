@@ -96,7 +96,9 @@ class Prover {
 Prover::Prover(const Model &model, const ProveOptions &options)
     : model_(model),
       options_(options),
-      samples_(model.schema, Reachable(model, options.samples, options.fast), options.samples),
+      samples_(model.schema,
+               Reachable(model, options.induction ? options.samples : 1, options.fast),
+               options.samples),
       known_{model, samples_, {}, {}, {}},
       properties_(wanted(model, options, true)) {
   limits_.check_milliseconds = static_cast<unsigned>(options.question_limit * 1000);
@@ -235,7 +237,7 @@ void Prover::search(std::vector<Proof> &proofs) {
 }
 
 ProveResult Prover::run() {
-  inductions();
+  if (options_.induction) inductions();
   ProveResult result;
   std::set<Id> used;
   for (std::size_t g = 0; g < known_.goals.size(); ++g) {
@@ -261,7 +263,8 @@ ProveResult Prover::run() {
     } else {
       proof.how = !s.why.empty() ? s.why
                   : s.cti        ? "induction fails"
-                                 : "time limit in the proof of a lemma";
+                  : s.tried      ? "a proof that it rests on was not completed"
+                                 : "not tried";
     }
   }
   for (Id h : used)

@@ -18,6 +18,7 @@ struct ProveOptions {
   int depth = 12;                   // of counterexamples and witnesses looked for
   std::size_t samples = 2'000'000;  // explored states from which lemmas are read
   bool fast = true;                 // the emitted code, for those; not for a model that was changed
+  bool induction = true;            // false: only look for counterexamples and witnesses
   const std::atomic<bool> *interrupted = nullptr;
   std::vector<std::string> property_ids;                     // empty: all that apply
   const std::vector<model::Property> *properties = nullptr;  // nullptr: model::properties()
