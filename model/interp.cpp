@@ -109,7 +109,9 @@ bool CompiledInstance::step(const State &s, State &next, Value *regs) const {
   next = s;
   for (const Assignment &u : updates_) {
     tape_.run(done, u.value.end, regs, s, s);
-    schema_->set(next, u.field, regs[u.value.at]);
+    // Cut to the field: what no reachable state makes too large, others can.
+    const Value values = (Value{1} << (*schema_)[u.field].bits) - 1;
+    schema_->set(next, u.field, regs[u.value.at] & values);
   }
   return true;
 }

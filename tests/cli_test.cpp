@@ -145,8 +145,6 @@ TEST_CASE("usage errors: one line, exit 2") {
                                 "check --time-limit soon",
                                 "check --processes 3",
                                 "check --processes 0",
-                                "check --engine z3",
-                                "check --engine both",
                                 "check --engine nonsense",
                                 "check --tracer strace.json",
                                 "check --signals ''",

@@ -1,8 +1,9 @@
 // ptmc check: explores every reachable state of a design under a profile, and tells which
-// properties hold. What is violated comes with a shortest counterexample; the last line says what
-// was covered.
+// properties hold; or proves it with Z3, or both. What is violated comes with a shortest
+// counterexample; the last line says what was covered.
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -10,10 +11,29 @@
 #include <memory>
 
 #include "model/input_error.hpp"
-#include "tools/ptmc/exploration.hpp"
+#include "tools/ptmc/proofs.hpp"
 #include "tools/ptmc/verb.hpp"
 
 namespace ptmc::tools {
+
+Json trace_json(const model::Model &model, const checker::Counterexample &trace) {
+  Json steps = Json::array();
+  for (const checker::TraceStep &s : checker::trace_steps(model, trace)) {
+    Json changes = Json::array();
+    for (const checker::TraceChange &c : s.changes)
+      changes.push_back({{"field", c.field}, {"from", c.from}, {"to", c.to}});
+    steps.push_back({{"number", s.number},
+                     {"actor", s.actor},
+                     {"rule", s.rule},
+                     {"parameters", s.parameters},
+                     {"effect", s.effect},
+                     {"kernel_functions", s.functions},
+                     {"changes", changes},
+                     {"stop_kinds", s.stop_kinds}});
+  }
+  return {{"steps", steps}};
+}
+
 namespace {
 
 using checker::ExploreResult;
@@ -57,27 +77,61 @@ checker::ExploreOptions explore_options(const Options &options) {
 // ---- JSON
 // ----------------------------------------------------------------------------------------
 
-Json trace_json(const model::Model &model, const checker::Counterexample &trace) {
-  Json steps = Json::array();
-  for (const checker::TraceStep &s : checker::trace_steps(model, trace)) {
-    Json changes = Json::array();
-    for (const checker::TraceChange &c : s.changes)
-      changes.push_back({{"field", c.field}, {"from", c.from}, {"to", c.to}});
-    steps.push_back({{"number", s.number},
-                     {"actor", s.actor},
-                     {"rule", s.rule},
-                     {"parameters", s.parameters},
-                     {"effect", s.effect},
-                     {"kernel_functions", s.functions},
-                     {"changes", changes},
-                     {"stop_kinds", s.stop_kinds}});
-  }
-  return {{"steps", steps}};
-}
-
 std::string_view name(Verdict v) { return checker::kVerdictNames[static_cast<std::size_t>(v)]; }
 
-Json property_json(const Subject &subject, const model::Model &model, const PropertyResult &r) {
+// What the engines that ran have found.
+struct Result {
+  std::optional<ExploreResult> explored;
+  std::optional<checker::ProveResult> proved;
+
+  struct One {
+    const model::Property *property;
+    Verdict verdict;
+    const PropertyResult *explored;  // or nullptr
+    const checker::Proof *proof;     // or nullptr
+    const std::optional<checker::Counterexample> &trace() const {
+      return explored && explored->trace ? explored->trace : proof ? proof->trace : explored->trace;
+    }
+    const char *engine() const {  // which decided it
+      const bool z3 = proof && proof->verdict != Verdict::unknown;
+      const bool other = explored && explored->verdict != Verdict::unknown;
+      return z3 == other ? (explored && proof ? "both"
+                            : proof           ? "z3"
+                                              : "explicit")
+             : z3        ? "z3"
+                         : "explicit";
+    }
+  };
+  std::vector<One> all() const {
+    std::vector<One> all;
+    if (explored)
+      for (const PropertyResult &r : explored->properties)
+        all.push_back({r.property, r.verdict, &r, nullptr});
+    for (std::size_t k = 0; proved && k < proved->proofs.size(); ++k) {
+      const checker::Proof &p = proved->proofs[k];
+      if (!explored) {
+        all.push_back({p.property, p.verdict, nullptr, &p});
+      } else {
+        all[k].proof = &p;  // both in the order of the list
+        all[k].verdict = agreed(p.property->id, all[k].verdict, p.verdict);
+      }
+    }
+    return all;
+  }
+  std::string covered_text(const Subject &subject) const {
+    std::string text = explored ? covered(subject, *explored) : "";
+    if (proved) text += (text.empty() ? "" : " ") + covered_by_proofs(*proved);
+    return text;
+  }
+};
+
+std::size_t memory_used() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::size_t>(usage.ru_maxrss) << 10;
+}
+
+Json property_json(const Subject &subject, const model::Model &model, const Result::One &r) {
   const model::Property &p = *r.property;
   Json json{{"id", p.id},
             {"kind", model::kPropertyKindNames[static_cast<std::size_t>(p.kind)]},
@@ -85,68 +139,75 @@ Json property_json(const Subject &subject, const model::Model &model, const Prop
             {"source", p.source},
             {"verdict", name(r.verdict)},
             {"known", known_violation(p, subject) != nullptr},
-            {"engine", "explicit"}};
-  if (r.trace) json["trace"] = trace_json(model, *r.trace);
+            {"engine", r.engine()}};
+  if (r.trace()) json["trace"] = trace_json(model, *r.trace());
+  if (r.proof) json["proof"] = proof_json(model, *r.proof);
   return json;
 }
 
-Json to_json(const Subject &subject, const model::Model &model, const ExploreResult &result) {
+Json to_json(const Subject &subject, const model::Model &model, const std::string &engine,
+             const Result &result, bool complete) {
+  const ExploreResult none, &explored = result.explored ? *result.explored : none;
   Json fired = Json::object(), properties = Json::array();
-  for (std::size_t i = 0; i < result.fired.size(); ++i) {
+  for (std::size_t i = 0; i < explored.fired.size(); ++i) {
     const std::string &rule = model.instances[i].rule->id;
-    fired[rule] = fired.value(rule, std::uint64_t{0}) + result.fired[i];
+    fired[rule] = fired.value(rule, std::uint64_t{0}) + explored.fired[i];
   }
-  for (const PropertyResult &r : result.properties)
-    properties.push_back(property_json(subject, model, r));
-  return {{"design", subject.spec.name()},
-          {"options", option_names(*model.config)},
-          {"profile", subject.profile->name},
-          {"threads", subject.threads},
-          {"processes", subject.processes},
-          {"tracer", "any"},
-          {"engine", "explicit"},
-          {"states", result.states},
-          {"transitions", result.transitions},
-          {"depth", result.depth},
-          {"complete", result.complete},
-          {"covered", covered(subject, result)},
-          {"rules_fired", fired},
-          {"seconds", result.seconds},
-          {"peak_memory_bytes", result.peak_memory_bytes},
-          {"bytes_per_state", result.bytes_per_state},
-          {"properties", properties}};
+  for (const Result::One &r : result.all()) properties.push_back(property_json(subject, model, r));
+  Json json{{"design", subject.spec.name()},
+            {"options", option_names(*model.config)},
+            {"profile", subject.profile->name},
+            {"threads", subject.threads},
+            {"processes", subject.processes},
+            {"tracer", "any"},
+            {"engine", engine},
+            {"states", explored.states},
+            {"transitions", explored.transitions},
+            {"depth", explored.depth},
+            {"complete", complete},
+            {"covered", result.covered_text(subject)},
+            {"rules_fired", fired},
+            {"seconds", explored.seconds + (result.proved ? result.proved->seconds : 0)},
+            {"peak_memory_bytes", result.proved ? memory_used() : explored.peak_memory_bytes},
+            {"bytes_per_state", explored.bytes_per_state},
+            {"properties", properties}};
+  if (result.proved) json["lemmas"] = lemmas_json(model, *result.proved);
+  return json;
 }
 
 // ---- Text
 // ----------------------------------------------------------------------------------------
 
-void print_text(const Subject &subject, const model::Model &model, const ExploreResult &result) {
+void print_text(const Subject &subject, const model::Model &model, const Result &result) {
+  const std::vector<Result::One> all = result.all();
   std::size_t width = 0;
-  for (const PropertyResult &r : result.properties) width = std::max(width, r.property->id.size());
-  for (const PropertyResult &r : result.properties) {
+  for (const Result::One &r : all) width = std::max(width, r.property->id.size());
+  for (const Result::One &r : all) {
     const model::KnownViolation *known = known_violation(*r.property, subject);
     fmt::print("{:<9} {:<{}}  {}\n", name(r.verdict), r.property->id, width, r.property->statement);
     if (r.verdict == Verdict::violated && known)
       fmt::print("{:<9} known: {} ({})\n", "", known->reason, known->source);
+    if (r.proof) fmt::print("{}", proof_text(model, *r.proof));
   }
-  for (const PropertyResult &r : result.properties) {
+  for (const Result::One &r : all) {
     if (r.verdict != Verdict::violated) continue;
     fmt::print("\n{} is violated: {}\n", r.property->id, r.property->statement);
-    if (r.trace)
-      fmt::print("{}", checker::trace_text(checker::trace_steps(model, *r.trace)));
+    if (r.trace())
+      fmt::print("{}", checker::trace_text(checker::trace_steps(model, *r.trace())));
     else
       fmt::print("  {}\n", r.property->kind == model::PropertyKind::sometimes
                                ? "no reachable state or step shows it"
                                : "interrupted before its counterexample was made");
   }
-  fmt::print("\n{} transitions, depth {}, {:.1f} s, {} MiB, {:.1f} bytes a state\n",
-             result.transitions, result.depth, result.seconds, result.peak_memory_bytes >> 20,
-             result.bytes_per_state);
-  fmt::print("{}\n", covered(subject, result));
+  if (result.proved) fmt::print("{}", lemmas_text(model, *result.proved));
+  if (const auto &e = result.explored)
+    fmt::print("\n{} transitions, depth {}, {:.1f} s, {} MiB, {:.1f} bytes a state\n",
+               e->transitions, e->depth, e->seconds, e->peak_memory_bytes >> 20,
+               e->bytes_per_state);
+  fmt::print("{}\n", result.covered_text(subject));
 }
 
 int run(const Options &options) {
-  if (options.engine != "explicit") refuse("--engine: only explicit is available yet");
   if (options.tracer != "any") refuse("--tracer: only any is available yet");
   const Subject subject = subject_of(options.subject);
   const model::Config config = subject.config();
@@ -154,15 +215,20 @@ int run(const Options &options) {
   for (const std::string &id : options.properties) find_property(id, config);
   const checker::ExploreOptions how = explore_options(options);
   const model::Model model(subject.shape(), &config);
-  const ExploreResult result = explore_watched(model, how);
+  Result result;
+  if (options.engine != "z3") result.explored = explore_watched(model, how);
+  if (options.engine != "explicit") result.proved = prove_watched(model, how);
+  const std::vector<Result::One> all = result.all();
+  const auto some = [&](Verdict v) {
+    return std::any_of(all.begin(), all.end(),
+                       [&](const Result::One &r) { return r.verdict == v; });
+  };
+  const bool complete = result.explored ? result.explored->complete : !some(Verdict::unknown);
   if (options.json)
-    print_json(to_json(subject, model, result));
+    print_json(to_json(subject, model, options.engine, result, complete));
   else
     print_text(subject, model, result);
-  const bool violated =
-      std::any_of(result.properties.begin(), result.properties.end(),
-                  [](const PropertyResult &r) { return r.verdict == Verdict::violated; });
-  return violated ? kNo : result.complete ? kYes : kGaveUp;
+  return some(Verdict::violated) ? kNo : complete ? kYes : kGaveUp;
 }
 
 }  // namespace
@@ -173,7 +239,11 @@ Command check_verb() {
       .name = "check",
       .about = "explores a design, and tells what holds",
       .options = {{.name = "--tracer", .about = "any", .sets = &o->tracer, .type = "any"},
-                  {.name = "--engine", .about = "explicit", .sets = &o->engine, .type = "explicit"},
+                  {.name = "--engine",
+                   .about = "explores, proves with Z3, or both",
+                   .sets = &o->engine,
+                   .type = "explicit|z3|both",
+                   .one_of = {"explicit", "z3", "both"}},
                   {.name = "--property",
                    .about = "only this one; may be given again",
                    .sets = &o->properties,
@@ -188,7 +258,7 @@ Command check_verb() {
                    .sets = &o->max_memory,
                    .type = "SIZE"},
                   {.name = "--time-limit",
-                   .about = "of the search",
+                   .about = "of the search, and of Z3's",
                    .sets = &o->time_limit,
                    .type = "SECONDS",
                    .above_zero = true},

@@ -1,0 +1,132 @@
+#include "checker/bounded.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <stdexcept>
+
+#include "model/interp.hpp"
+
+namespace ptmc::checker {
+
+using namespace model;  // NOLINT: names of the whole file
+using Clock = std::chrono::steady_clock;
+
+Bounded::Bounded(const Model &model, const Limits &limits)
+    : model_(model), limits_(limits), solver_(context_, "QF_FD") {
+  z3::params p(context_);
+  p.set("random_seed", 1u);
+  solver_.set(p);
+  states_.push_back(state_constants(context_, model.schema, "@0"));
+  solver_.add(is_state(model.schema, states_[0], model.initial()));
+}
+
+void Bounded::unroll() {
+  const Schema &schema = model_.schema;
+  const std::string at = "@" + std::to_string(depth() + 1);
+  states_.push_back(state_constants(context_, schema, at));
+  const Terms &before = states_[states_.size() - 2], &after = states_.back();
+  const auto width = static_cast<unsigned>(std::bit_width(model_.instances.size()));
+  choices_.push_back(context_.bv_const(("choice" + at).c_str(), width));
+  std::vector<z3::expr> &takes = takes_.emplace_back();
+  std::vector<z3::expr_vector> writers;  // copies of one would be one
+  for (Field f = 0; f < schema.size(); ++f) writers.emplace_back(context_);
+  Translator translate(context_, schema, before);
+  z3::expr_vector one(context_);
+  for (std::size_t i = 0; i < model_.instances.size(); ++i) {
+    const Instance &instance = model_.instances[i];
+    const z3::expr takes_it = choices_.back() == context_.bv_val(static_cast<unsigned>(i), width);
+    takes.push_back(takes_it);
+    one.push_back(takes_it);
+    z3::expr_vector all(context_);
+    all.push_back(enabled_term(translate, instance));
+    for (const Update &u : instance.updates) {
+      all.push_back(after[u.field] == translate.value(u.field, u.value));
+      writers[u.field].push_back(takes_it);
+    }
+    solver_.add(z3::implies(takes_it, z3::mk_and(all)));
+  }
+  solver_.add(z3::mk_or(one));
+  for (Field f = 0; f < schema.size(); ++f) {
+    const z3::expr same = after[f] == before[f];
+    solver_.add(writers[f].empty() ? same : z3::mk_or(writers[f]) || same);
+  }
+}
+
+z3::expr Bounded::occurs(const Obligation &goal) {
+  const bool breaks = goal.property->kind == PropertyKind::always;
+  const auto signed_ = [&](const z3::expr &e) { return breaks ? !e : e; };
+  if (goal.state) {
+    Translator translate(context_, model_.schema, states_.back());
+    return signed_(translate.holds(*goal.state));
+  }
+  z3::expr any = context_.bool_val(false);
+  if (depth() == 0) return any;
+  Translator translate(context_, model_.schema, states_[depth() - 1], &states_.back());
+  z3::expr_vector all(context_);
+  for (const auto &[instance, claim] : goal.steps)
+    all.push_back(takes_.back()[instance] && signed_(translate.holds(claim)));
+  return z3::mk_or(all);
+}
+
+std::vector<Bounded::Found> Bounded::look(const std::vector<const Obligation *> &goals) {
+  std::vector<Found> found;
+  struct Open {
+    const Obligation *goal;
+    z3::expr selector, term;
+  };
+  std::vector<Open> open;
+  for (const Obligation *g : goals) {
+    const std::string name = g->property->id + "@" + std::to_string(depth());
+    open.push_back({g, context_.bool_const(name.c_str()), occurs(*g)});
+    solver_.add(z3::implies(open.back().selector, open.back().term));
+  }
+  while (!open.empty()) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(limits_.end - Clock::now());
+    if (left.count() <= 0 || (limits_.interrupted && *limits_.interrupted)) {
+      why_ = "time limit";
+      break;
+    }
+    z3::params p(context_);
+    p.set("timeout",
+          static_cast<unsigned>(std::min<std::int64_t>(limits_.check_milliseconds, left.count())));
+    solver_.set(p);
+    z3::expr_vector any(context_);
+    for (const Open &o : open) any.push_back(o.selector);
+    const z3::expr some = context_.bool_const(
+        ("any" + std::to_string(depth()) + "," + std::to_string(open.size())).c_str());
+    solver_.add(z3::implies(some, z3::mk_or(any)));
+    z3::expr_vector assumed(context_);
+    assumed.push_back(some);
+    const z3::check_result r = solver_.check(assumed);
+    if (r == z3::unknown) why_ = "the solver gave up: " + solver_.reason_unknown();
+    if (r != z3::sat) break;
+    const z3::model model = solver_.get_model();
+    std::erase_if(open, [&](const Open &o) {
+      if (!model.eval(o.term, true).is_true()) return false;
+      found.emplace_back(o.goal, trace(model, *o.goal));
+      return true;
+    });
+  }
+  return found;
+}
+
+// The path, by the plain interpreter; throws if that sees another one.
+Counterexample Bounded::trace(const z3::model &found, const Obligation &goal) const {
+  Counterexample trace;
+  for (const Terms &s : states_) trace.states.push_back(state_in(found, model_.schema, s));
+  for (const z3::expr &c : choices_)
+    trace.instances.push_back(found.eval(c, true).get_numeral_uint());
+  replay(Interpreter(model_), trace);
+  std::optional<Expr> claim = goal.state;
+  for (const auto &[instance, e] : goal.steps)
+    if (!trace.instances.empty() && trace.instances.back() == instance) claim = e;
+  const State &after = trace.states.back();
+  const State &before = goal.state ? after : trace.states[trace.states.size() - 2];
+  const Value occurs = goal.property->kind == PropertyKind::sometimes;
+  if (!claim || evaluate(model_.schema, *claim, before, after) != occurs)
+    throw std::logic_error("the solver's trace of " + goal.property->id + " does not show it");
+  return trace;
+}
+
+}  // namespace ptmc::checker

@@ -1,0 +1,287 @@
+#include "checker/prove.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "checker/bounded.hpp"
+#include "model/input_error.hpp"
+#include "model/interp.hpp"
+
+namespace ptmc::checker {
+namespace {
+
+using model::Instance;
+using model::Model;
+using model::Property;
+using model::PropertyKind;
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Obligation obligation_of(const Model &model, const Property &p) {
+  Obligation goal{&p, std::nullopt, {}};
+  if (p.over_state) goal.state = p.over_state(model);
+  for (std::size_t i = 0; p.over_step && i < model.instances.size(); ++i)
+    if (const auto e = p.over_step(model, model.instances[i]))
+      if (!e->is(1) || p.kind == PropertyKind::sometimes) goal.steps.emplace_back(i, *e);
+  return goal;
+}
+
+// All that is wanted, and the invariants beside it, which may serve as hypotheses.
+std::vector<const Property *> wanted(const Model &model, const ProveOptions &options, bool ids) {
+  const std::vector<Property> &all = options.properties ? *options.properties : model::properties();
+  std::vector<const Property *> chosen;
+  for (const Property &p : all) {
+    const auto &list = options.property_ids;
+    const bool named = list.empty() || std::find(list.begin(), list.end(), p.id) != list.end();
+    const bool helps = p.kind == PropertyKind::always && p.over_state;
+    if (p.applies(*model.config) && (named || (!ids && helps))) chosen.push_back(&p);
+  }
+  return chosen;
+}
+
+class Prover {
+ public:
+  Prover(const Model &model, const ProveOptions &options);
+  ProveResult run();
+
+ private:
+  // A goal: of a property, or a lemma of the pool.
+  struct Id {
+    bool lemma = false;
+    std::size_t number = 0;
+    auto operator<=>(const Id &) const = default;
+  };
+  struct State {
+    bool tried = false, proved = false;
+    std::vector<Id> used;
+    std::vector<std::size_t> rows;  // of each when it was used: a lemma may have become weaker
+    std::optional<Cti> cti;
+    std::string why;
+    double seconds = 0;
+  };
+  State &state(Id h) { return (h.lemma ? of_lemma_ : of_goal_)[h.number]; }
+  std::size_t rows(Id h) const { return h.lemma ? known_.lemmas[h.number].rows.size() : 0; }
+  std::string name(Id h) const {
+    return h.lemma ? known_.lemmas[h.number].name(model_.schema)
+                   : known_.goals[h.number].property->id;
+  }
+  bool is_wanted(const Property *p) const {
+    return std::find(properties_.begin(), properties_.end(), p) != properties_.end();
+  }
+  bool over() const {
+    return Clock::now() > limits_.end || (options_.interrupted && *options_.interrupted);
+  }
+  std::set<Id> behind(std::vector<Id> goals);
+  std::vector<Id> open();
+  void inductions();
+  void merge(Id goal, const Attempt &attempt, double seconds);
+  void search(std::vector<Proof> &proofs);
+
+  const Model &model_;
+  const ProveOptions &options_;
+  const Clock::time_point start_ = Clock::now();
+  const Samples samples_;
+  Knowledge known_;
+  Limits limits_;
+  std::vector<const Property *> properties_;  // wanted
+  std::vector<State> of_goal_, of_lemma_;
+  std::size_t questions_ = 0;
+};
+
+Prover::Prover(const Model &model, const ProveOptions &options)
+    : model_(model),
+      options_(options),
+      samples_(model.schema,
+               Reachable(model, options.induction ? options.samples : 1, options.fast),
+               options.samples),
+      known_{model, samples_, {}, {}, {}},
+      properties_(wanted(model, options, true)) {
+  limits_.check_milliseconds = static_cast<unsigned>(options.question_limit * 1000);
+  limits_.interrupted = options.interrupted;
+  if (options.time_limit > 0)
+    limits_.end = start_ + std::chrono::duration_cast<Clock::duration>(
+                               std::chrono::duration<double>(options.time_limit));
+  const model::State initial = model.initial();
+  for (const Property *p : wanted(model, options, false)) {
+    const Obligation &goal = known_.goals.emplace_back(obligation_of(model, *p));
+    known_.usable.push_back(p->kind == PropertyKind::always && goal.state &&
+                            evaluate(model.schema, *goal.state, initial, initial));
+  }
+  of_goal_.resize(known_.goals.size());
+}
+
+// These goals, what their proofs use, what the proofs of that use, and so on.
+std::set<Prover::Id> Prover::behind(std::vector<Id> goals) {
+  std::set<Id> all;
+  while (!goals.empty()) {
+    const Id h = goals.back();
+    goals.pop_back();
+    if (all.insert(h).second) goals.insert(goals.end(), state(h).used.begin(), state(h).used.end());
+  }
+  return all;
+}
+
+// What must be tried: what is wanted, and what that rests on.
+std::vector<Prover::Id> Prover::open() {
+  // A proof from what has failed, or become weaker, is none.
+  for (std::vector<State> *all : {&of_goal_, &of_lemma_})
+    for (State &s : *all)
+      for (std::size_t k = 0; k < s.used.size(); ++k) {
+        const State &used = state(s.used[k]);
+        if (s.rows[k] == rows(s.used[k]) && (!used.tried || used.proved)) continue;
+        s.tried = s.proved = false;
+        s.used.clear(), s.rows.clear();
+        break;
+      }
+  std::vector<Id> wanted, open;
+  for (std::size_t g = 0; g < known_.goals.size(); ++g)
+    if (const Property *p = known_.goals[g].property;
+        p->kind == PropertyKind::always && is_wanted(p))
+      wanted.push_back({false, g});
+  for (Id h : behind(wanted))
+    if (!state(h).tried) open.push_back(h);
+  return open;
+}
+
+void Prover::merge(Id goal, const Attempt &a, double seconds) {
+  questions_ += a.questions;
+  State s = state(goal);
+  s.tried = true;
+  s.proved = a.proved;
+  s.cti = a.cti;
+  s.why = a.why;
+  s.seconds += seconds;
+  for (std::size_t g : a.properties) {
+    s.used.push_back({false, g});
+    s.rows.push_back(0);
+  }
+  for (const Lemma &l : a.lemmas) {
+    const auto same = std::find_if(known_.lemmas.begin(), known_.lemmas.end(),
+                                   [&](const Lemma &k) { return k.fields == l.fields; });
+    s.used.push_back({true, static_cast<std::size_t>(same - known_.lemmas.begin())});
+    s.rows.push_back(l.rows.size());
+    if (same != known_.lemmas.end()) continue;
+    known_.lemmas.push_back(l);
+    of_lemma_.emplace_back();
+  }
+  if (a.weaker) known_.lemmas[goal.number] = *a.weaker;
+  if (!a.proved && !goal.lemma) known_.usable[goal.number] = false;
+  state(goal) = std::move(s);
+}
+
+// Rounds: what was found in one is known in the next. So the result does not depend on the jobs.
+void Prover::inductions() {
+  for (std::vector<Id> goals = open(); !goals.empty() && !over(); goals = open()) {
+    std::vector<Attempt> attempts(goals.size());
+    std::vector<double> seconds(goals.size());
+    std::atomic<std::size_t> next{0};
+    in_parallel(options_.jobs, [&](int) {
+      for (std::size_t k = next++; k < goals.size(); k = next++) {
+        const auto start = Clock::now();
+        const Id h = goals[k];
+        static const Obligation kLemma;
+        attempts[k] = h.lemma ? attempt(known_, kLemma, h.number, limits_)
+                              : attempt(known_, known_.goals[h.number], std::nullopt, limits_);
+        seconds[k] = since(start);
+      }
+    });
+    for (std::size_t k = 0; k < goals.size(); ++k) merge(goals[k], attempts[k], seconds[k]);
+    if (options_.progress)
+      options_.progress(std::to_string(goals.size()) + " goals tried, " +
+                        std::to_string(known_.lemmas.size()) + " lemmas");
+  }
+}
+
+// Violations and witnesses, shortest first.
+void Prover::search(std::vector<Proof> &proofs) {
+  std::vector<const Obligation *> open;
+  for (const Proof &p : proofs)
+    if (p.verdict == Verdict::unknown)
+      for (const Obligation &g : known_.goals)
+        if (g.property == p.property) open.push_back(&g);
+  if (open.empty()) return;
+  Bounded bounded(model_, limits_);
+  for (;;) {
+    for (auto &[goal, trace] : bounded.look(open)) {
+      std::erase(open, goal);
+      for (Proof &p : proofs) {
+        if (p.property != goal->property) continue;
+        const bool always = p.property->kind == PropertyKind::always;
+        p.verdict = always ? Verdict::violated : Verdict::holds;
+        p.how = (always ? "violated after " : "shown after ") +
+                std::to_string(trace.instances.size()) + " steps";
+        p.trace = trace;
+      }
+    }
+    if (options_.progress)
+      options_.progress("depth " + std::to_string(bounded.depth()) + ", " +
+                        std::to_string(open.size()) + " properties open");
+    if (open.empty() || !bounded.why().empty() ||
+        static_cast<int>(bounded.depth()) >= options_.depth)
+      break;
+    bounded.unroll();
+  }
+  for (Proof &p : proofs) {
+    if (p.verdict != Verdict::unknown) continue;
+    const std::string searched =
+        !bounded.why().empty()
+            ? bounded.why() + " at depth " + std::to_string(bounded.depth())
+            : "no path of " + std::to_string(options_.depth) + " steps or less shows it";
+    p.how += (p.how.empty() ? "" : "; ") + searched;
+  }
+}
+
+ProveResult Prover::run() {
+  if (options_.induction) inductions();
+  ProveResult result;
+  std::set<Id> used;
+  for (std::size_t g = 0; g < known_.goals.size(); ++g) {
+    const Id id{false, g};
+    const Property *p = known_.goals[g].property;
+    if (!is_wanted(p)) continue;
+    Proof &proof = result.proofs.emplace_back();
+    proof.property = p;
+    if (p->kind != PropertyKind::always) continue;
+    const State &s = state(id);
+    proof.seconds = s.seconds;
+    proof.cti = s.cti;
+    const std::set<Id> behind_it = behind({id});
+    const bool all = std::all_of(behind_it.begin(), behind_it.end(),
+                                 [&](Id h) { return state(h).tried && state(h).proved; });
+    if (all) {
+      proof.verdict = Verdict::holds;
+      proof.how = "by induction";
+      for (Id h : s.used) proof.lemmas.push_back(name(h));
+      for (Id h : behind_it)
+        if (h != id) proof.behind.push_back(name(h));
+      used.insert(behind_it.begin(), behind_it.end());
+    } else {
+      proof.how = !s.why.empty() ? s.why
+                  : s.cti        ? "induction fails"
+                  : s.tried      ? "a proof that it rests on was not completed"
+                                 : "not tried";
+    }
+  }
+  for (Id h : used)
+    if (h.lemma) result.lemmas.push_back(known_.lemmas[h.number]);
+  for (const std::vector<State> *all : {&of_goal_, &of_lemma_})
+    for (const State &s : *all) result.slowest = std::max(result.slowest, s.seconds);
+  search(result.proofs);
+  result.questions = questions_;
+  result.samples = samples_.size();
+  result.seconds = since(start_);
+  return result;
+}
+
+}  // namespace
+
+ProveResult prove(const Model &model, const ProveOptions &options) {
+  return Prover(model, options).run();
+}
+
+}  // namespace ptmc::checker

@@ -1,0 +1,138 @@
+// Z3's verdicts: those of exploration, by proofs whose lemmas hold; on models with a mistake too.
+#include "checker/prove.hpp"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "tests/exploring.hpp"
+#include "tests/mutations.hpp"
+
+namespace ptmc::tests {
+namespace {
+
+using namespace exploring;
+using checker::Proof;
+using checker::ProveOptions;
+using checker::ProveResult;
+using checker::Verdict;
+
+constexpr auto kSmall = "group-stop";
+
+const Proof &proof_of(const ProveResult &r, std::string_view id) {
+  for (const Proof &p : r.proofs)
+    if (p.property->id == id) return p;
+  throw std::out_of_range(std::string(id));
+}
+
+TEST_CASE("every property is decided, and as exploration does") {
+  for (std::string_view design : {"seize-options", "linux-3.4"}) {
+    INFO(design);
+    const auto m = make(design, kSmall, 1);
+    const checker::ExploreResult explored = checker::explore(*m, {});
+    const ProveResult proved = checker::prove(*m, {});
+    REQUIRE(proved.proofs.size() == explored.properties.size());
+    std::vector<Property> lemmas;
+    for (const checker::Lemma &l : proved.lemmas) lemmas.push_back(property_of(l, m->schema));
+    for (const checker::PropertyResult &e : explored.properties) {
+      const Proof &p = proof_of(proved, e.property->id);
+      INFO(p.property->id, ": ", p.how);
+      CHECK(p.verdict == e.verdict);
+      CHECK(p.trace.has_value() == e.trace.has_value());
+      if (e.trace) CHECK(p.trace->instances.size() == e.trace->instances.size());
+    }
+    // None of the lemmas is false in a reachable state.
+    CHECK(lemmas.size() > 5);
+    checker::ExploreOptions o;
+    o.properties = &lemmas;
+    for (const checker::PropertyResult &l : checker::explore(*m, o).properties) {
+      INFO(l.property->id);
+      CHECK(l.verdict == Verdict::holds);
+    }
+  }
+}
+
+TEST_CASE("the proofs do not depend on --jobs; a time limit leaves them unknown") {
+  const auto m = make("linux-3.4", kSmall, 1);
+  ProveOptions o;
+  o.property_ids = {"stopped.untraced", "stop_count.consumers"};
+  const ProveResult one = checker::prove(*m, o);
+  o.jobs = 2;
+  const ProveResult two = checker::prove(*m, o);
+  for (std::size_t k = 0; k < one.proofs.size(); ++k) {
+    CHECK(one.proofs[k].verdict == Verdict::holds);
+    CHECK(one.proofs[k].behind == two.proofs[k].behind);
+    CHECK(one.proofs[k].lemmas == two.proofs[k].lemmas);
+  }
+  CHECK(one.questions == two.questions);
+  o.time_limit = 1e-9;
+  const ProveResult none = checker::prove(*m, o);
+  CHECK(none.proofs[0].verdict == Verdict::unknown);
+  CHECK(none.proofs[0].how != "");
+}
+
+TEST_CASE("what is false is unknown with a counterexample to induction, until a path shows it") {
+  const auto m = make("linux-3.4", kSmall, 1);
+  const std::vector<Property> own{{"never.stopped",
+                                   PropertyKind::always,
+                                   "No thread stops",
+                                   "false",
+                                   [](const Config &) { return true; },
+                                   [](const Model &of) {
+                                     return !at_loc(of.schema.read(of.schema.thread[0].loc),
+                                                    Loc::stopped);
+                                   },
+                                   {}}};
+  ProveOptions o;
+  o.properties = &own;
+  o.depth = 0;
+  const ProveResult unknown = checker::prove(*m, o);
+  const Proof &p = unknown.proofs[0];
+  CHECK(p.verdict == Verdict::unknown);
+  CHECK(p.how.find("induction fails") == 0);
+  REQUIRE(p.cti);
+  const Interpreter interpreter(*m);
+  State after;
+  REQUIRE(interpreter.step(p.cti->instance, p.cti->before, after));
+  CHECK(after == p.cti->after);
+  CHECK(m->schema.loc(after, 0) == Loc::stopped);
+  CHECK(m->schema.loc(p.cti->before, 0) != Loc::stopped);
+  o.depth = 6;
+  const ProveResult found = checker::prove(*m, o);
+  CHECK(found.proofs[0].verdict == Verdict::violated);
+  CHECK(m->schema.loc(found.proofs[0].trace->states.back(), 0) == Loc::stopped);
+}
+
+// As mutation_test.cpp has them.
+Config mutated_config(int threads) {
+  const DesignSpec spec = parse_design("linux-3.4");
+  if (threads == 1) return explored_config(spec, find_profile("default"), {STOP, CONT, KILL});
+  Config config = base_config(spec);
+  for (Feature f :
+       {Feature::use_seize, Feature::cont, Feature::exits, Feature::sig_STOP, Feature::sig_CONT})
+    config[f] = true;
+  return config;
+}
+
+TEST_CASE("the violations that mistakes in the model cause are found") {
+  std::size_t found = 0;
+  for (const Mutation &mutation : mutations()) {
+    if (mutation.property.empty()) continue;
+    INFO(mutation.name, ": ", mutation.property);
+    const Config config = mutated_config(mutation.threads);
+    Model m({mutation.threads, {KILL, CONT, STOP}}, &config);
+    mutation.mutate(m);
+    ProveOptions o;
+    o.property_ids = {mutation.property};
+    o.induction = false;
+    o.fast = false;
+    o.depth = 16;
+    const ProveResult r = checker::prove(m, o);
+    CHECK(r.proofs[0].verdict == Verdict::violated);
+    ++found;
+  }
+  CHECK(found >= 20);
+}
+
+}  // namespace
+}  // namespace ptmc::tests
