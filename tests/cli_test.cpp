@@ -277,6 +277,24 @@ TEST_CASE("check: the counts do not depend on --jobs, the options come from wher
         Names{"TRACEEXIT", "LISTEN", "CHILDSTOP"});
 }
 
+TEST_CASE("check: Z3 beside the exploration, or alone, with the same keys") {
+  const std::string command = "check --profile group-stop --property stopped.untraced";
+  for (const std::string engine : {"both", "z3"}) {
+    const Result r = run(command + " --engine " + engine + " --format json");
+    CHECK(r.code == 0);
+    const Json json = json_of(r);
+    check_keys(json, "engine:string states:number complete:boolean covered:string lemmas:array");
+    CHECK(json["engine"] == engine);
+    CHECK((json["states"] > 0) == (engine == "both"));
+    const Json &p = json["properties"].at(0);
+    CHECK(p["verdict"] == "holds");
+    CHECK(p["engine"] == engine);
+    CHECK(p["proof"]["how"] == "by induction");
+    CHECK(p["proof"]["behind"].size() >= p["proof"]["lemmas"].size());
+    CHECK(run(command + " --engine " + engine).out.find("by induction") != std::string::npos);
+  }
+}
+
 TEST_CASE("check: a violated property has its counterexample and exit code 1") {
   // A dying group drops SIGKILL since 6.1: a known violation.
   const std::string arguments =
