@@ -45,7 +45,9 @@ bool can_return(const Config &c) {
 }
 bool can_call(const Config &c) { return can_return(c) || c[exits]; }
 
-bool of_process(const Instance &i) { return i.parameters.ends_with("of the process"); }
+bool of_process(const Instance &i) {
+  return i.parameters.find("of the process") != std::string::npos;
+}
 
 Expr calls(const View &v, int t, std::initializer_list<SysCall> any) {
   Expr e = truth(false);
@@ -428,7 +430,8 @@ void siginfos(Laws &all) {
         for (Sig sig : s.m.signals()) {
           const Field queue = s.before.t(t).pend[sig], kind = s.before.t(t).kinfo[sig];
           // ATTACH's SIGSTOP may take the place of one that is dequeued at the same time.
-          const Expr taken = truth(s.is("attach.meets", t)) && !s.after.get(s.after.t(t).shared) &&
+          const Expr taken = truth(s.succeeds(Action::attach, t)) && s.enters(t, {Loc::sig_trap}) &&
+                             !s.after.get(s.after.t(t).shared) &&
                              eq(s.after.get(s.after.t(t).sig), sig);
           const Expr was = s.before.get(queue) && !taken;
           if (sig != KILL)

@@ -43,7 +43,7 @@ void signal_laws(Laws &all) {
         for (Sig sig : s.m.signals()) {
           const ThreadFields &f = s.before.t(t);
           // ATTACH's SIGSTOP may take the place of one that is dequeued at the same time.
-          const bool again = sig == STOP && s.is("attach.meets", t);
+          const bool again = sig == STOP && s.succeeds(Action::attach, t);
           auto moved = [&](Field queue) {
             return s.before.get(queue) && (truth(again) || !s.after.get(queue));
           };

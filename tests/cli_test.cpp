@@ -234,8 +234,8 @@ TEST_CASE("check: the keys of the contract") {
   std::uint64_t fired = 0;
   for (const auto &[rule, count] : json["rules_fired"].items()) fired += count.get<std::uint64_t>();
   CHECK(fired == json["transitions"]);
-  CHECK(json["rules_fired"].contains("inject.requeue"));  // cannot fire here: nothing is blocked
-  CHECK(json["rules_fired"]["inject.requeue"] == 0);
+  CHECK(json["rules_fired"].contains("inject.handler"));  // cannot fire here: nothing is handled
+  CHECK(json["rules_fired"]["inject.handler"] == 0);
 
   REQUIRE(json["properties"].size() >= 24);
   std::set<std::string> ids;

@@ -35,8 +35,7 @@ TEST_CASE("a mutant is killed by a trace, by a property, or proved equivalent") 
   CHECK(property.why == "call.tracer_awake in group-stop/1");
   const Outcome &equivalent = of(s, "listen: leaves \"own sigpending\"");
   CHECK(equivalent.fate == Fate::equivalent);
-  CHECK(equivalent.why.find("the same steps of its 1 instances from all 1063 states") !=
-        std::string::npos);
+  CHECK(equivalent.why.find("the same steps of its 1 instances from all ") != std::string::npos);
   CHECK(s.count(Fate::not_tried) == 0);
   CHECK(s.killed() + s.count(Fate::form) + s.count(Fate::equivalent) + s.count(Fate::survives) ==
         s.outcomes.size());

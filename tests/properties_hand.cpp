@@ -152,6 +152,8 @@ bool course_goes_on(const Hand &h, const HandThread &t) {
   const bool woken = t.loc >= Loc::entry_woken && t.loc <= Loc::tty_window;
   const bool ends = t.loc >= Loc::group_exit && t.loc <= Loc::exit_notify;
   if (!woken && !ends && t.loc != Loc::execed) return true;
+  if (h.core && (t.loc == Loc::group_exit || t.loc == Loc::exit_event || t.loc == Loc::exit_notify))
+    return true;  // a core dump is waited for, or waits
   for (std::size_t i = 0; i < m.instances.size(); ++i) {
     const Rule &r = *m.instances[i].rule;
     if (m.instances[i].thread == t.number && r.actor == Actor::kernel && r.id != "attach.wakes" &&
@@ -244,6 +246,23 @@ bool group_exit_kills_all(const Hand &h, const HandThread &t) {
 
 bool core_dumper(const Hand &h, const HandThread &t) {
   return h.core != static_cast<Value>(t.number) + 1 || (h.group_exit && t.loc == Loc::group_exit);
+}
+
+// Who dumps core goes on, unless a thread has still to come to the place where it waits.
+bool core_ends(const Hand &h) {
+  if (!h.core) return true;
+  const bool early = h.has(Feature::dump_before_exit_event);
+  for (const HandThread &t : h.threads) {
+    if (static_cast<Value>(t.number) + 1 == h.core || !t.exists()) continue;
+    const bool there = early ? t.loc == Loc::exit_event || t.loc == Loc::exit_event_trap ||
+                                   t.loc == Loc::exit_signals || t.pf_exiting()
+                             : t.pf_exiting();
+    if (!there) return true;
+  }
+  const Model &m = h.interpreter->model;
+  for (std::size_t i = 0; i < m.instances.size(); ++i)
+    if (m.instances[i].rule->id == "core.end" && h.interpreter->enabled(i, *h.state)) return true;
+  return false;
 }
 
 bool exiting_clean(const Hand &, const HandThread &t) {
@@ -364,6 +383,7 @@ constexpr Invariant kInvariants[] = {
     {"group_exit.no_job_control", group_exit_no_job_control},
     {"group_exit.kills_all", each<group_exit_kills_all>},
     {"core.dumper", each<core_dumper>},
+    {"core.ends", core_ends},
     {"exiting.clean", each<exiting_clean>},
     {"request.answered", request_answered},
     {"wait.answered", wait_answered},

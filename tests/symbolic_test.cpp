@@ -62,7 +62,7 @@ TEST_CASE("a mistake in one interpretation only is seen") {
     std::string by_solver;
     for (std::size_t i = 0; i < right->instances.size() && by_solver.empty(); ++i)
       if (right->instances[i].rule->id == rule)
-        by_solver = agreement.by_solver(i, sample(all, 200));
+        by_solver = agreement.by_solver(i, sample(all, 2000));
     CHECK(by_solver != "");
   };
   caught(stop_is_reported_twice, "wait.stop", "t0.report becomes");

@@ -162,7 +162,12 @@ void Asker::others_request() {
   const int err = failed(e);
   const bool attaches = e.request == PTRACE_ATTACH || e.request == PTRACE_SEIZE;
   const bool refused = err == EPERM || err == ESRCH || (e.request == PTRACE_SEIZE && err == EIO);
-  if (attaches ? e.ret && !refused : e.ret && err != ESRCH) impossible();
+  if (attaches ? e.ret && !refused : e.ret && err != ESRCH) return impossible();
+  const int t = names.thread(e.target, e.t0);
+  if (names.open || !attaches || err != ESRCH || t < 0) return;
+  ask.kind = Ask::Kind::state;
+  ask.looks = Ask::Looks::gone;
+  ask.thread = t;
 }
 
 // A request that shows only whether the tracee is stopped: ESRCH, or anything else.
@@ -363,9 +368,9 @@ void Asker::wait() {
   }
   if (interrupted(e)) return;
   if (!names.open && failed(e) && failed(e) != ECHILD && failed(e) != EINVAL) return impossible();
-  // Only its own children and tracees: whose they are among threads is not known of children.
-  const bool own_only = (e.options & __WNOTHREAD) && !names.is_tracer(e.pid);
-  if (own_only && !names.open && !who && e.ret) return;
+  // Only its own children and tracees.
+  const bool others = !names.open && names.cast->parent_thread_of(names.process) != e.pid;
+  if ((e.options & __WNOTHREAD) && !names.is_tracer(e.pid) && others && !who && e.ret) return;
   constexpr int kOptions = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
   constexpr int kIdOptions = kOptions | WEXITED | WNOWAIT;
   const bool bad = e.call == Call::wait4 ? (e.options & ~kOptions) != 0
@@ -375,6 +380,7 @@ void Asker::wait() {
     if (e.ret && failed(e) != EINVAL) impossible();
     return;
   }
+  if (!names.open && failed(e) == EINVAL) return impossible();
   // A pid that is no thread of the tracee's names nobody; the tracee's group is its leader's pid.
   const int only = e.target > 0 ? names.thread(e.target, e.t1) : -1;
   const bool any = e.target == -1 || e.target == 0 || (e.target < -1 && e.target == -names.group);

@@ -51,6 +51,9 @@ class Cast {
   // Who attaches to its threads, or has them by TRACEME or from its own parent, as they come; the
   // trace's tracer if nobody does.
   const std::vector<pid_t> &tracers_of(int process) const;
+  pid_t parent_thread_of(int process) const {
+    return processes_[static_cast<std::size_t>(process)].parent_thread;
+  }
   // When the process of this thread may first have begun to end, ns; only of the tracee's side.
   std::optional<std::uint64_t> may_end(pid_t tid) const;
   // Whether this thread, no leader, may be in an execve at some time from..to, ns.

@@ -62,6 +62,7 @@ std::vector<Event> observations(const Event &call, const model::Instance &i, Val
   }
   switch (i.label.action) {
     case Action::wait: {
+      e.siginfo.reset();
       if (i.label.options & model::kNohang) return {e};
       const pid_t pid = names.tid(i.label.thread);
       const int word = real_word(static_cast<int>(output), names);

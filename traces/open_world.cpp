@@ -325,6 +325,7 @@ class OpenWorld {
   std::array<std::unique_ptr<Process>, 2> kinds_;  // by "child of the tracer"
   std::map<pid_t, Tracee> tracees_;
   std::map<pid_t, pid_t> processes_;  // of threads that others have made
+  bool attaches_to_threads_ = false;  // perhaps: to somebody else's
   std::set<pid_t> forked_;            // what messages name as the children of fork and vfork
   // How its children are traced, by "child of the tracer" and set: of all sets so far.
   std::set<std::pair<bool, std::size_t>> remembered_;
@@ -438,9 +439,11 @@ OpenWorld::Tracee *OpenWorld::auto_attached(pid_t pid) {
   const model::ThreadFields &f = schema.thread[0];
   States states;
   for (const auto &[how, options] : inherited_) {
-    // It is alone, or a thread, whose id no other takes over.
-    State child =
-        initial(false, forked_.count(pid) ? model::Company::none : model::Company::unseen);
+    // It is alone, or a thread, whose id no other takes over; or it is the leader of a thread that
+    // the tracer has attached to, and which has called execve.
+    State child = initial(false, forked_.count(pid)     ? model::Company::none
+                                 : attaches_to_threads_ ? model::Company::traced
+                                                        : model::Company::unseen);
     schema.set(child, f.loc, static_cast<Value>(Loc::relock));
     schema.set(child, f.tracing, how);
     for (std::size_t o = 0; o < options.size(); ++o) schema.set(child, f.option[o], options[o]);
@@ -483,6 +486,7 @@ void OpenWorld::request(const Event &e) {
   apply(e, pid, t, p, true);
   ++result_.events;
   if (attaches) t.traced = true;
+  if (attaches && !t.own) attaches_to_threads_ = true;
   constexpr std::array<long, 9> kLeaves{PTRACE_CONT,        PTRACE_SYSCALL,  PTRACE_LISTEN,
                                         PTRACE_DETACH,      PTRACE_KILL,     PTRACE_SINGLESTEP,
                                         PTRACE_SINGLEBLOCK, 31 /* SYSEMU */, 32 /* and step */};

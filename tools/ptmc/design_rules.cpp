@@ -9,7 +9,7 @@ namespace ptmc::tools {
 namespace {
 
 void add(std::vector<DesignRule> &all, const model::Config &config) {
-  const model::Model model({1, model::explored_signals()}, &config);
+  const model::Model model({2, model::explored_signals()}, &config);
   for (const model::Instance &i : model.instances) {
     auto it = std::find_if(all.begin(), all.end(),
                            [&](const DesignRule &r) { return r.rule.id == i.rule->id; });
@@ -45,7 +45,7 @@ bool never(const std::vector<const model::Instance *> &all, model::Feature f, mo
 }
 
 void add_versions(std::vector<DesignRule> &rules) {
-  const model::Model model({1, model::explored_signals()}, nullptr);
+  const model::Model model({2, model::explored_signals()}, nullptr);
   std::map<std::string, std::vector<const model::Instance *>> instances;
   for (const model::Instance &i : model.instances) instances[i.rule->id].push_back(&i);
   for (DesignRule &rule : rules) {
