@@ -8,6 +8,7 @@
 #include "checker/export.hpp"
 #include "tests/exploring.hpp"
 #include "tests/exporting.hpp"
+#include "tests/mutations.hpp"
 
 using namespace ptmc;
 using namespace ptmc::exploring;
@@ -57,6 +58,18 @@ TEST_CASE("aut counts them too") {
     CHECK(std::to_string(states) + " states, " + std::to_string(transitions) + " transitions" ==
           ours(*m));
   }
+}
+
+TEST_CASE("a mistake in the rules is found by each") {
+  const auto m = make("linux-3.4", "group-stop", 1);
+  sigcont_wakes_seized_trap(*m);
+  checker::ExploreOptions plain;
+  plain.property_ids = {"stop.lasts"}, plain.fast = false;
+  CHECK(violated(explore(*m, plain)));
+  const auto properties = properties_named({"stop.lasts"});
+  CHECK(spin(*m, properties).violated);
+  CHECK(rumur(*m, properties).violated);
+  CHECK(z3(*m, properties).violated);
 }
 
 // All that design and profile list, known violations among them.

@@ -12,7 +12,6 @@
 #include "checker/explore.hpp"
 #include "tests/exploring.hpp"
 #include "tests/exporting.hpp"
-#include "tests/mutations.hpp"
 
 using namespace ptmc;
 using namespace ptmc::exploring;
@@ -61,18 +60,6 @@ TEST_CASE("what a design breaks, is broken for Spin and Rumur") {
   CHECK(by_spin.text.find("assertion violated sigkill_wakes") != std::string::npos);
   CHECK(by_rumur.violated);
   CHECK(by_rumur.text.find("sigkill.wakes") != std::string::npos);
-}
-
-TEST_CASE("a mistake in the rules is found by each") {
-  const auto m = make("linux-3.4", "group-stop", 1);
-  sigcont_wakes_seized_trap(*m);
-  checker::ExploreOptions plain;
-  plain.property_ids = {"stop.lasts"}, plain.fast = false;
-  CHECK(violated(explore(*m, plain)));
-  const auto properties = properties_named({"stop.lasts"});
-  CHECK(spin(*m, properties).violated);
-  CHECK(rumur(*m, properties).violated);
-  CHECK(z3(*m, properties).violated);
 }
 
 // ---- aut ----------------------------------------------------------------------------------------

@@ -368,9 +368,6 @@ void Asker::wait() {
   }
   if (interrupted(e)) return;
   if (!names.open && failed(e) && failed(e) != ECHILD && failed(e) != EINVAL) return impossible();
-  // Only its own children and tracees.
-  const bool others = !names.open && names.cast->parent_thread_of(names.process) != e.pid;
-  if ((e.options & __WNOTHREAD) && !names.is_tracer(e.pid) && others && !who && e.ret) return;
   constexpr int kOptions = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
   constexpr int kIdOptions = kOptions | WEXITED | WNOWAIT;
   const bool bad = e.call == Call::wait4 ? (e.options & ~kOptions) != 0
@@ -381,6 +378,10 @@ void Asker::wait() {
     return;
   }
   if (!names.open && failed(e) == EINVAL) return impossible();
+  // Only its own children and tracees: which children another thread's death has left it is not
+  // known.
+  const bool others = !names.open && names.cast->parent_thread_of(names.process) != e.pid;
+  if ((e.options & __WNOTHREAD) && !names.is_tracer(e.pid) && others && !who) return;
   // A pid that is no thread of the tracee's names nobody; the tracee's group is its leader's pid.
   const int only = e.target > 0 ? names.thread(e.target, e.t1) : -1;
   const bool any = e.target == -1 || e.target == 0 || (e.target < -1 && e.target == -names.group);

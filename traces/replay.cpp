@@ -51,6 +51,7 @@ class ClosedWorld {
   };
 
   std::vector<State> starts(const Names &names, const std::shared_ptr<Machine> &machine);
+  void unborn(int process);
   void follow(int process);
   void conclude();
 
@@ -104,6 +105,20 @@ std::vector<State> ClosedWorld::starts(const Names &names, const std::shared_ptr
   return all;
 }
 
+// The process was not made, or its parent's replay has ended before: nobody has heard of it.
+void ClosedWorld::unborn(int process) {
+  for (const Event &e : trace_.events) {
+    const pid_t told = e.siginfo && e.call != Call::ptrace ? e.siginfo->pid : waited_for(e);
+    if (result_.divergence || told <= 0 || !e.ret || *e.ret < 0) continue;
+    if (names_.cast->task(told, UINT64_MAX).process != process) continue;
+    Divergence d;
+    d.event = static_cast<std::size_t>(&e - trace_.events.data());
+    d.line = e.line;
+    d.observed = describe(e);
+    result_.divergence = std::move(d);
+  }
+}
+
 void ClosedWorld::follow(int process) {
   Names names = names_.of(trace_, process);
   model::Config config = model::whole_config(spec_, names.one_process);
@@ -119,7 +134,7 @@ void ClosedWorld::follow(int process) {
   Machine &machine = *shared;
   names.adopt(machine.model.schema.shape);
   const std::vector<State> first = starts(names, shared);
-  if (first.empty()) return;  // its parent's replay has ended before it was made
+  if (first.empty()) return unborn(process);
   Simulation simulation(trace_, machine, names, options_, first);
   simulation.run();
   followed_.back().births = std::move(simulation.births);
