@@ -27,11 +27,6 @@ checker::ExploreResult explored(const Model &model, const std::vector<std::strin
   return r;
 }
 
-bool violated(const checker::ExploreResult &r) {
-  return std::any_of(r.properties.begin(), r.properties.end(),
-                     [](const auto &p) { return p.verdict == checker::Verdict::violated; });
-}
-
 // One over states, one over steps.
 const std::vector<std::string> kBoth{"stop_consume.pending", "stop.lasts"};
 

@@ -49,6 +49,11 @@ std::uint64_t number(const std::string &text, const std::string &before, const s
 
 }  // namespace
 
+bool violated(const checker::ExploreResult &r) {
+  return std::any_of(r.properties.begin(), r.properties.end(),
+                     [](const auto &p) { return p.verdict == checker::Verdict::violated; });
+}
+
 std::vector<const Property *> properties_named(const std::vector<std::string> &ids) {
   std::vector<const Property *> all;
   for (const std::string &id : ids) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "checker/explore.hpp"
 #include "model/property.hpp"
 
 namespace ptmc::tests {
@@ -19,6 +20,8 @@ struct Answer {
   std::uint64_t states = 0, transitions = 0;  // Z3: 0
   std::string text;                           // all it said
 };
+// Whether exploration has found any of its properties violated.
+bool violated(const checker::ExploreResult &r);
 // Each asks about these properties in all reachable states. Spin and Rumur's verifiers are compiled
 // without optimisation unless `large`; a large model may have millions of states.
 Answer spin(const Model &model, const std::vector<const Property *> &properties,
