@@ -1020,7 +1020,7 @@ void deaths(Laws &all) {
        "A thread that finds its group in exit, or another's execve, is on its way out, without "
        "SIGKILL in its queue, with the group's status or 0",
        "A thread finds its group in exit", "get_signal, 6.12; R61", where({loop_sees_group_exit}),
-       can_die},
+       [](const Config &c) { return can_send_sigkill(c) || c[sig_TERM] || c[execs]; }},
       [](const StepView &s, int t) { return truth(s.is("loop.group_exit", t)); },
       [](const StepView &s, int t) {
         const View &v = s.before;
