@@ -16,21 +16,10 @@ traces::ReplayResult replay_of(const std::string &trace, const traces::ReplayOpt
   return traces::replay(traces::read_trace(file), options);
 }
 
-// One thread: every request, exits and the tracer's death. Two: group-stops and exits.
-Config config_of(int threads) {
-  const DesignSpec spec = parse_design("linux-3.4");
-  if (threads == 1) return explored_config(spec, find_profile("default"), {STOP, CONT, KILL});
-  Config config = base_config(spec);
-  for (Feature f :
-       {Feature::use_seize, Feature::cont, Feature::exits, Feature::sig_STOP, Feature::sig_CONT})
-    config[f] = true;
-  return config;
-}
-
 // Those of `properties` that fail.
 std::set<std::string> failing(int threads, const std::vector<std::string> &properties,
                               void (*mutate)(Model &) = nullptr) {
-  const Config config = config_of(threads);
+  const Config config = mutated_config(threads);
   Model model({threads, {KILL, CONT, STOP}}, &config);
   if (mutate) mutate(model);
   checker::ExploreOptions options;

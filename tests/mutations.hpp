@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/designs.hpp"
 #include "model/kernel.hpp"
 
 namespace ptmc::tests {
@@ -454,5 +455,17 @@ inline const std::vector<Mutation> &mutations() {
   return all;
 }
 #undef M
+
+// What the mutations are tried in. One thread: every request, exits and the tracer's death. Two:
+// group-stops and exits.
+inline Config mutated_config(int threads) {
+  const DesignSpec spec = parse_design("linux-3.4");
+  if (threads == 1) return explored_config(spec, find_profile("default"), {STOP, CONT, KILL});
+  Config config = base_config(spec);
+  for (Feature f :
+       {Feature::use_seize, Feature::cont, Feature::exits, Feature::sig_STOP, Feature::sig_CONT})
+    config[f] = true;
+  return config;
+}
 
 }  // namespace ptmc::tests

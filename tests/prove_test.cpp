@@ -103,17 +103,6 @@ TEST_CASE("what is false is unknown with a counterexample to induction, until a 
   CHECK(m->schema.loc(found.proofs[0].trace->states.back(), 0) == Loc::stopped);
 }
 
-// As mutation_test.cpp has them.
-Config mutated_config(int threads) {
-  const DesignSpec spec = parse_design("linux-3.4");
-  if (threads == 1) return explored_config(spec, find_profile("default"), {STOP, CONT, KILL});
-  Config config = base_config(spec);
-  for (Feature f :
-       {Feature::use_seize, Feature::cont, Feature::exits, Feature::sig_STOP, Feature::sig_CONT})
-    config[f] = true;
-  return config;
-}
-
 TEST_CASE("the violations that mistakes in the model cause are found") {
   std::size_t found = 0;
   for (const Mutation &mutation : mutations()) {

@@ -207,6 +207,11 @@ std::optional<std::uint64_t> Cast::may_end(pid_t tid) const {
   return processes_[static_cast<std::size_t>(t.process)].may_change;
 }
 
+bool Cast::reports(const Event &e, int process) const {
+  const pid_t told = waited_for(e);
+  return told > 0 && task(told, UINT64_MAX).process == process;
+}
+
 bool Cast::reaped_by_init(pid_t pid, std::uint64_t time) const {
   return std::any_of(reaped_.begin(), reaped_.end(), [&](const auto &reaped) {
     return reaped.first == pid && reaped.second <= time;

@@ -51,6 +51,8 @@ class Cast {
   // Who attaches to its threads, or has them by TRACEME or from its own parent, as they come; the
   // trace's tracer if nobody does.
   const std::vector<pid_t> &tracers_of(int process) const;
+  // Whether the result names a thread that this process has at any time.
+  bool reports(const Event &e, int process) const;
   pid_t parent_thread_of(int process) const {
     return processes_[static_cast<std::size_t>(process)].parent_thread;
   }

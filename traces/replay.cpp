@@ -108,9 +108,7 @@ std::vector<State> ClosedWorld::starts(const Names &names, const std::shared_ptr
 // The process was not made, or its parent's replay has ended before: nobody has heard of it.
 void ClosedWorld::unborn(int process) {
   for (const Event &e : trace_.events) {
-    const pid_t told = e.siginfo && e.call != Call::ptrace ? e.siginfo->pid : waited_for(e);
-    if (result_.divergence || told <= 0 || !e.ret || *e.ret < 0) continue;
-    if (names_.cast->task(told, UINT64_MAX).process != process) continue;
+    if (result_.divergence || !names_.cast->reports(e, process)) continue;
     Divergence d;
     d.event = static_cast<std::size_t>(&e - trace_.events.data());
     d.line = e.line;

@@ -396,10 +396,9 @@ void Simulation::open(std::size_t event, const Ask &ask) {
 void Simulation::begin(std::size_t event) {
   const Event &e = trace_.events[event];
   // What a tracer did that had died when this process was made, it did before.
-  const int k = names_.tracer_of(e.pid);
+  const int k = dead_at_birth_ ? names_.tracer_of(e.pid) : -1;
   const bool early = k >= 0 && (dead_at_birth_ >> k & 1);
-  const pid_t told = e.siginfo ? e.siginfo->pid : waited_for(e);
-  if (early && names_.cast->task(told, UINT64_MAX).process != names_.process) return;
+  if (early && !names_.cast->reports(e, names_.process)) return;
   Ask asked = ask(e, names_);
   if (early) asked.kind = Ask::Kind::impossible;
   if (!asked.unmodelled.empty()) {
