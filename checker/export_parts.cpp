@@ -4,131 +4,41 @@
 #include <cctype>
 #include <stdexcept>
 
+#include "checker/constant_fields.hpp"
+#include "model/expr_graph.hpp"
+
 namespace ptmc::checker {
 
+using model::add_fields;
+using model::each_operand;
 using model::Expr;
 using model::Field;
+using model::is_leaf;
 using model::Node;
+using model::Nodes;
 using model::Op;
 using model::Update;
 using model::Value;
 
-// ---- The graph ----------------------------------------------------------------------------------
-
-namespace {
-
-int arity(Op op) {
-  switch (op) {
-    case Op::constant:
-    case Op::field:
-    case Op::primed:
-    case Op::config:
-      return 0;
-    case Op::negate:
-      return 1;
-    case Op::ite:
-      return 3;
-    default:
-      return 2;
-  }
-}
-
-template <class Visit>
-void each_operand(std::uint32_t node, Visit &&visit) {
-  const Node n = model::node(Expr(node));
-  const int count = arity(n.op);
-  if (count > 0) visit(n.a);
-  if (count > 1) visit(n.b);
-  if (count > 2) visit(n.c);
-}
-
-bool is_leaf(std::uint32_t node) { return arity(model::node(Expr(node)).op) == 0; }
-
-using Nodes = std::unordered_set<std::uint32_t>;
-
-// Every node of the expression that is not in `seen`.
-template <class Visit>
-void each_node(std::uint32_t node, Nodes &seen, Visit &&visit) {
-  if (!seen.insert(node).second) return;
-  visit(node);
-  each_operand(node, [&](std::uint32_t operand) { each_node(operand, seen, visit); });
-}
-
-// The fields of the expression.
-void add_fields(std::uint32_t node, Nodes &seen, Nodes &fields) {
-  each_node(node, seen, [&](std::uint32_t n) {
-    if (model::node(Expr(n)).op == Op::field) fields.insert(model::node(Expr(n)).a);
-  });
-}
-
 // ---- The model ----------------------------------------------------------------------------------
 
-bool can_never(const model::Instance &i, model::Substitution &constants) {
-  return std::any_of(i.guards.begin(), i.guards.end(),
-                     [&](const model::Guard &g) { return substitute(g.holds, constants).is(0); });
-}
-
-// The fields in subtractions. They are not replaced: where none is below zero, an impossible
-// branch may be once they are constants.
-Nodes subtracted(const model::Model &m) {
-  Nodes seen, in_them, fields;
-  auto look = [&](Expr e) {
-    each_node(e.node(), seen, [&](std::uint32_t n) {
-      if (model::node(Expr(n)).op == Op::sub) add_fields(n, in_them, fields);
-    });
-  };
-  for (const model::Instance &i : m.instances) {
-    for (const model::Guard &g : i.guards) look(g.holds);
-    for (const Update &u : i.updates) look(u.value);
-  }
-  return fields;
-}
-
-model::Substitution constants(const model::Model &m, const std::vector<bool> &varies) {
-  const model::State initial = m.initial();
-  model::Substitution s;
-  for (Field f = 0; f < m.schema.size(); ++f)
-    if (!varies[f]) s.fields.emplace(f, model::constant(m.schema.get(initial, f)));
-  return s;
-}
-
-// The least set of fields that holds those which a step can change, all others being constants.
-std::vector<bool> varying(const model::Model &m) {
-  std::vector<bool> varies(m.schema.size());
-  for (std::uint32_t f : subtracted(m)) varies[f] = true;
-  for (bool changed = true; changed;) {
-    changed = false;
-    model::Substitution given = constants(m, varies);
-    for (const model::Instance &i : m.instances) {
-      if (can_never(i, given)) continue;
-      for (const Update &u : i.updates)
-        if (!varies[u.field] && !substitute(u.value, given).same(given.fields.at(u.field)))
-          varies[u.field] = changed = true;
-    }
-  }
-  return varies;
-}
-
-}  // namespace
-
 ExportedModel::ExportedModel(const model::Model &m, const Properties &properties) : model(m) {
-  const std::vector<bool> varies = varying(m);
+  ConstantFields constants(m);
   for (Field f = 0; f < m.schema.size(); ++f)
-    if (varies[f]) fields.push_back(f);
-  model::Substitution given = constants(m, varies);
+    if (!constants.holds(f)) fields.push_back(f);
   for (const model::Property *p : properties)
-    if (p->over_state) invariants.push_back({p, substitute(p->over_state(m), given)});
+    if (p->over_state) invariants.push_back({p, constants.fold(p->over_state(m))});
   for (const model::Instance &i : m.instances) {
-    if (can_never(i, given)) continue;
+    if (constants.never_steps(i)) continue;
     Step step{&i, model::truth(true), {}, {}};
-    for (const model::Guard &g : i.guards) step.guard = step.guard && substitute(g.holds, given);
+    for (const model::Guard &g : i.guards) step.guard = step.guard && constants.fold(g.holds);
     model::Substitution after;
     for (Field f = 0; f < m.schema.size(); ++f)
-      after.primed.emplace(f, varies[f] ? m.schema.read(f) : given.fields.at(f));
-    after.fields = given.fields;
+      after.primed.emplace(f, constants.fold(m.schema.read(f)));
+    after.fields = constants.values();
     for (const Update &u : i.updates) {
-      const Expr value = substitute(u.value, given);
-      if (varies[u.field]) step.updates.push_back({u.field, value});
+      const Expr value = constants.fold(u.value);
+      if (!constants.holds(u.field)) step.updates.push_back({u.field, value});
       after.primed.insert_or_assign(u.field, value);
     }
     for (const model::Property *p : properties) {
