@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <set>
+
+#include "model/expr_graph.hpp"
 
 namespace ptmc::mutate {
 namespace {
@@ -18,6 +21,9 @@ std::string part_of(const Schema &schema, Field f, const Instance &i) {
     const bool its = i.parameters.ends_with(name.substr(dot + 1));
     name = name.substr(0, dot) + (its ? " (its signal)" : " (other)");
   }
+  // Which tracer it is, the instance says.
+  if (name.starts_with("tracer") && std::isdigit(static_cast<unsigned char>(name[6])))
+    name.erase(6, 1);
   const int process = i.thread < 0 ? 0 : schema.process_of(i.thread);
   if (info.process < 0) return name;
   if (info.process != process) return (info.thread < 0 ? "other process " : "its thread ") + name;
@@ -37,9 +43,9 @@ std::string part_of(const Guard &g) {
 // What a profile leaves out bounds an exploration; it is not the kernel's text.
 bool is_bound(const Guard &g) { return g.name.starts_with("the profile "); }
 
-Expr guard_of(const Instance &i) {
+Expr guard_of(const Instance &i, checker::ConstantFields &constants) {
   Expr all = truth(true);
-  for (const Guard &g : i.guards) all = all && g.holds;
+  for (const Guard &g : i.guards) all = all && constants.fold(g.holds);
   return all;
 }
 
@@ -101,32 +107,33 @@ bool apply(const Mutant &mutant, const Schema &schema, Instance &i) {
 
 std::vector<Field> fields_of(const Mutant &mutant, const Schema &schema, const Instance &i) {
   std::set<Field> all;
-  std::set<std::uint32_t> visited;
-  const auto read = [&](auto &&self, Expr e) -> void {
-    if (!visited.insert(e.node()).second) return;
-    const Node n = node(e);
-    if (n.op == Op::field) all.insert(static_cast<Field>(n.a));
-    if (n.op == Op::constant || n.op == Op::field) return;
-    self(self, Expr(n.a));
-    if (n.op != Op::negate) self(self, Expr(n.b));
-    if (n.op == Op::ite) self(self, Expr(n.c));
-  };
+  Nodes visited, read;
   if (mutant.change == Change::drop_guard || mutant.change == Change::negate_guard) {
     for (const Guard &g : i.guards)
-      if (part_of(g) == mutant.part) read(read, g.holds);
+      if (part_of(g) == mutant.part) add_fields(g.holds.node(), visited, read);
   } else {
     for (const Update &u : i.updates)
       if (part_of(schema, u.field, i) == mutant.part) all.insert(u.field);
   }
+  for (std::uint32_t f : read) all.insert(static_cast<Field>(f));
   return {all.begin(), all.end()};
 }
 
-bool same_by_construction(const Instance &a, const Instance &b) {
-  return guard_of(a).same(guard_of(b)) &&
-         std::equal(a.updates.begin(), a.updates.end(), b.updates.begin(), b.updates.end(),
-                    [](const Update &x, const Update &y) {
-                      return x.field == y.field && x.value.same(y.value);
-                    });
+bool same_by_construction(const Instance &a, const Instance &b,
+                          checker::ConstantFields &constants) {
+  const Expr guard = guard_of(a, constants);
+  if (!guard.same(guard_of(b, constants))) return false;
+  if (guard.is(0)) return true;
+  // What is left of the effects, by field.
+  const auto effects = [&](const Instance &i) {
+    std::map<Field, std::uint32_t> all;
+    for (const Update &u : i.updates)
+      if (const Expr value = constants.fold(u.value);
+          !constants.holds(u.field) || !value.same(constants.values().at(u.field)))
+        all.emplace(u.field, value.node());
+    return all;
+  };
+  return effects(a) == effects(b);
 }
 
 }  // namespace ptmc::mutate

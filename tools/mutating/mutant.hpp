@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "checker/constant_fields.hpp"
 #include "model/rule.hpp"
 
 namespace ptmc::mutate {
@@ -27,8 +28,9 @@ std::vector<Mutant> mutants_of(const std::vector<const model::Model *> &models,
 // Whether the mutant's rule is the instance's and has that part; then it is changed.
 bool apply(const Mutant &mutant, const model::Schema &schema, model::Instance &instance);
 
-// Whether both fold to the same guard and effects.
-bool same_by_construction(const model::Instance &a, const model::Instance &b);
+// Whether both fold to the same guard and effects, once fields that are constants are replaced.
+bool same_by_construction(const model::Instance &a, const model::Instance &b,
+                          checker::ConstantFields &constants);
 
 // The fields that the mutant is about in this instance: which its guard reads, or its effect
 // writes.

@@ -12,6 +12,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "tools/mutating/by_laws.hpp"
 #include "tools/mutating/corpus.hpp"
 
 namespace ptmc::mutate {
@@ -26,7 +27,7 @@ double since(Clock::time_point t) {
 class Bench {
  public:
   Bench(const Options &options, const std::function<void(const std::string &)> &progress)
-      : corpus(options.design, options.traces) {
+      : corpus(options.design, options.traces), profiles(options.design) {
     progress(fmt::format("{} traces, {} models", corpus.size(), corpus.models().size()));
     for (const SpaceOptions &o : options.spaces) {
       spaces.push_back(std::make_unique<Space>(options.design, o));
@@ -40,6 +41,8 @@ class Bench {
     Outcome o{mutant, Fate::survives, ""};
     const Corpus::Examined replayed = corpus.examine(mutant);
     if (!replayed.rejected.empty()) return {mutant, Fate::trace, replayed.rejected};
+    if (std::string proof = same_by_laws(mutant); !proof.empty())
+      return {mutant, Fate::equivalent, proof};
     std::string proofs, differs, form;
     bool exercised = false;
     auto also = [](std::string &list, const std::string &text) {
@@ -66,6 +69,26 @@ class Bench {
 
   Corpus corpus;
   std::vector<std::unique_ptr<Space>> spaces;
+
+ private:
+  // The proof, in all profiles and spaces that have the mutant's part; empty: there is none.
+  std::string same_by_laws(const Mutant &mutant) {
+    std::string where;
+    const auto same_in = [&](ByLaws &laws) {
+      const ByLaws::Answer answer = laws.same_steps(mutant);
+      if (answer == ByLaws::Answer::same) where += (where.empty() ? "" : ", ") + laws.name();
+      return answer != ByLaws::Answer::unproved;
+    };
+    const bool same = std::all_of(profiles.by_laws.begin(), profiles.by_laws.end(),
+                                  [&](const auto &laws) { return same_in(*laws); }) &&
+                      std::all_of(spaces.begin(), spaces.end(),
+                                  [&](const auto &space) { return same_in(space->by_laws()); });
+    return same && !where.empty()
+               ? "the same steps from every state in which the laws hold: " + where
+               : "";
+  }
+
+  Profiles profiles;
 };
 
 // One line an outcome: its number, fate, and why.
@@ -291,6 +314,15 @@ const std::vector<SpaceOptions> &usual_spaces() {
        {setoptions, exits, Feature::syscall, Feature::listen, interrupt, ptrace_kill, tracer_dies,
         Feature::detach, parent_waits, tracer_waits},
        {TRAP}},
+      {"dumps", 2, 1, {TRAP}, {}, {setoptions, tracer_waits, Feature::detach}, {TRAP}},
+      {"pair",
+       2,
+       1,
+       {KILL},
+       {inject_any},
+       {setoptions, inspect, Feature::listen, interrupt, ptrace_kill, tracer_dies, Feature::detach,
+        Feature::attach, exits, parent_waits},
+       {KILL}},
   };
   return all;
 }

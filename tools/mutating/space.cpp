@@ -18,7 +18,8 @@ constexpr std::string_view kForm = "normal_form.";
 Config config_of(const std::string &design, const SpaceOptions &o) {
   Config c = explored_config(parse_design(design), find_profile(o.profile), o.signals);
   for (Feature f : o.with) c[f] = true;
-  for (Feature f : o.without) c[f] = false;
+  for (Feature f : o.without)
+    c[f] = f == Feature::attach && !c[Feature::seize];  // without SEIZE it is all there is
   return c;
 }
 
@@ -83,11 +84,13 @@ Space::Space(const std::string &design, const SpaceOptions &o)
                         o.processes > 1 ? fmt::format("x{}", o.processes) : "")),
       config_(config_of(design, o)),
       model_(shape_of(config_, o), &config_),
+      constants_(model_),
       interpreter_(model_),
       fast_(checker::fast_form(model_)),
       expander_(model_, fast_ ? &*fast_ : nullptr),
       states_(model_.schema.words()),
       enabled_(model_.instances.size()),
+      fires_(model_.instances.size()),
       varies_(model_.schema.size()),
       always_(model_.instances.size()) {
   checker::ExploreOptions options;
@@ -96,6 +99,11 @@ Space::Space(const std::string &design, const SpaceOptions &o)
     if (r.verdict == checker::Verdict::holds)
       (r.property->id.starts_with(kForm) ? forms_ : kept_).push_back(r.property);
   always_exprs_ = state_exprs(PropertyKind::always);
+  std::vector<const Property *> laws = kept_;
+  laws.insert(laws.end(), forms_.begin(), forms_.end());
+  std::erase_if(
+      laws, [](const Property *p) { return p->kind != PropertyKind::always || !p->over_state; });
+  by_laws_ = std::make_unique<ByLaws>(name_, model_, std::move(laws));
 
   states_.add(model_.initial().w.data());
   std::vector<std::uint64_t> now(model_.schema.words());
@@ -111,11 +119,19 @@ Space::Space(const std::string &design, const SpaceOptions &o)
       enabled_[expander_.instance(i)].push_back(static_cast<std::uint32_t>(k));
     }
   }
+  // Steps that change nothing are none to the expander.
+  State next;
+  for (std::size_t i = 0; i < fires_.size(); ++i) {
+    fires_[i] = !enabled_[i].empty();
+    for (std::size_t k = 0; !fires_[i] && model_.instances[i].updates.empty() && k < states_.size();
+         ++k)
+      fires_[i] = interpreter_.step(i, state(states_[k]), next);
+  }
 }
 
 bool Space::exercised(const Mutant &mutant, std::size_t instance, const Instance &before) const {
   const std::vector<Field> fields = fields_of(mutant, model_.schema, before);
-  return !enabled_[instance].empty() &&
+  return fires_[instance] &&
          std::any_of(fields.begin(), fields.end(), [&](Field f) { return varies_[f]; });
 }
 
@@ -146,7 +162,7 @@ Examined Space::examine(const Mutant &mutant) {
     Instance before = model_.instances[i];
     if (!apply(mutant, model_.schema, model_.instances[i])) continue;
     result.exercised = result.exercised || exercised(mutant, i, before);
-    if (same_by_construction(before, model_.instances[i])) {
+    if (same_by_construction(before, model_.instances[i], constants_)) {
       model_.instances[i] = std::move(before);
       folds = true;
       continue;

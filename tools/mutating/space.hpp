@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "checker/constant_fields.hpp"
 #include "checker/fast.hpp"
 #include "model/property.hpp"
+#include "tools/mutating/by_laws.hpp"
 #include "tools/mutating/mutant.hpp"
 #include "tools/mutating/states.hpp"
 
@@ -41,6 +43,8 @@ class Space {
   Space(const std::string &design, const SpaceOptions &options);
   // not while another examines.
   Examined examine(const Mutant &mutant);
+  // Whether the laws that hold here show that the mutant takes the same steps.
+  ByLaws &by_laws() { return *by_laws_; }
   const model::Model &model() const { return model_; }
   const std::string &name() const { return name_; }
   std::size_t size() const { return states_.size(); }
@@ -79,15 +83,18 @@ class Space {
   std::string name_;
   model::Config config_;
   model::Model model_;
+  checker::ConstantFields constants_;
   model::Interpreter interpreter_;
   std::optional<checker::FastForm> fast_;
   checker::Expander expander_;
   StateSet states_;
   std::vector<std::vector<std::uint32_t>> enabled_;  // per instance, in which states
+  std::vector<bool> fires_;                          // per instance
   std::vector<bool> varies_;                         // per field, over the states
   // Properties that hold, those about the form of states apart.
   std::vector<const model::Property *> kept_, forms_;
   std::vector<model::Expr> always_exprs_;
+  std::unique_ptr<ByLaws> by_laws_;
   std::vector<std::optional<Laws>> always_;  // per instance, when first asked for
 };
 

@@ -1,0 +1,97 @@
+#include "tools/mutating/by_laws.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "checker/symbolic.hpp"
+#include "model/designs.hpp"
+
+namespace ptmc::mutate {
+
+using namespace model;
+
+namespace {
+
+constexpr unsigned kMilliseconds = 10'000;  // of one question
+
+}  // namespace
+
+struct ByLaws::Solver {
+  explicit Solver(const Schema &schema)
+      : state(checker::state_constants(context, schema, "")),
+        translate(context, schema, state),
+        solver(context, "QF_FD") {
+    z3::params p(context);
+    p.set("random_seed", 1u);
+    p.set("timeout", kMilliseconds);
+    solver.set(p);
+  }
+  z3::context context;
+  const checker::Terms state;
+  checker::Translator translate;
+  z3::solver solver;
+};
+
+ByLaws::ByLaws(std::string name, const Model &m, std::vector<const Property *> laws)
+    : name_(std::move(name)), model_(m), laws_(std::move(laws)), constants_(m) {}
+ByLaws::~ByLaws() = default;
+
+ByLaws::Answer ByLaws::same_steps(const Mutant &mutant) {
+  bool present = false;
+  for (const Instance &before : model_.instances) {
+    if (before.rule->id != mutant.rule) continue;
+    Instance after = before;
+    if (!apply(mutant, model_.schema, after)) continue;
+    present = true;
+    if (!same_by_construction(before, after, constants_) && !same(before, after))
+      return Answer::unproved;
+  }
+  return present ? Answer::same : Answer::absent;
+}
+
+bool ByLaws::same(const Instance &before, const Instance &after) {
+  if (!solver_) {
+    solver_ = std::make_unique<Solver>(model_.schema);
+    for (const Property *law : laws_)
+      solver_->solver.add(solver_->translate.holds(constants_.fold(law->over_state(model_))));
+    for (const auto &[f, value] : constants_.values())
+      solver_->solver.add(solver_->state[f] == solver_->translate.value(f, value));
+  }
+  Solver &s = *solver_;
+  const z3::expr would = checker::enabled_term(s.translate, before);
+  const z3::expr does = checker::enabled_term(s.translate, after);
+  const checker::Terms a = checker::next_terms(s.translate, before, s.state);
+  const checker::Terms b = checker::next_terms(s.translate, after, s.state);
+  z3::expr unlike = s.context.bool_val(false);
+  for (Field f = 0; f < model_.schema.size(); ++f)
+    if (!z3::eq(a[f], b[f])) unlike = unlike || a[f] != b[f];
+  s.solver.push();
+  s.solver.add((would != does) || (would && unlike));
+  const z3::check_result result = s.solver.check();
+  s.solver.pop();
+  return result == z3::unsat;
+}
+
+Profiles::Profiles(const std::string &design) {
+  const DesignSpec spec = parse_design(design);
+  for (const Profile &profile : profiles()) {
+    configs.push_back(std::make_unique<Config>(explored_config(spec, profile, {})));
+    const Config &config = *configs.back();
+    const int threads = std::min(profile.max_threads, 2);
+    models.push_back(
+        std::make_unique<Model>(explored_shape(config, threads, profile.processes), &config));
+    std::vector<const Property *> laws;
+    for (const Property &p : properties()) {
+      const bool known = std::any_of(
+          known_violations().begin(), known_violations().end(),
+          [&](const KnownViolation &v) { return v.property == p.id && v.breaks(config); });
+      if (p.kind == PropertyKind::always && p.over_state && p.applies(config) && !known)
+        laws.push_back(&p);
+    }
+    by_laws.push_back(std::make_unique<ByLaws>(fmt::format("profile {}", profile.name),
+                                               *models.back(), std::move(laws)));
+  }
+}
+
+}  // namespace ptmc::mutate
