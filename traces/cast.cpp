@@ -167,6 +167,7 @@ void Cast::follow_fork(const Trace &trace, std::size_t event) {
     process.fork = event;
     process.started = 1;
     process.from = e.t0;
+    process.there = e.t1;
     made = {static_cast<int>(processes_.size()), 0};
     add(std::move(process), {child});
     tracers_.back() = tracers_[static_cast<std::size_t>(parent.process)];
@@ -267,6 +268,11 @@ void Cast::dispatch(const Trace &trace) {
     return e.call == Call::ptrace ? e.request == PTRACE_ATTACH || stops(e.data)
                                   : stops(static_cast<std::uint64_t>(e.sig));
   });
+  for (const Event &e : trace.events)
+    if (const Task t = task(e.pid, e.t0); t.process >= 0) {
+      Process &caller = processes_[static_cast<std::size_t>(t.process)];
+      caller.there = std::min(caller.there, e.t0);
+    }
   std::vector<bool> concerned(processes_.size());
   for (std::size_t i = 0; i < trace.events.size(); ++i) {
     const Event &e = trace.events[i];
@@ -330,6 +336,10 @@ void Cast::dispatch(const Trace &trace) {
     for (std::size_t p = 0; p < processes_.size(); ++p) {
       Process &process = processes_[p];
       if (!concerned[p] || e.t1 < process.from) continue;
+      // A sibling of the thread that forks may have waited before the child was there.
+      if (is_wait(e) && waited_for(e) == 0 && e.t0 < process.there &&
+          task(e.pid, e.t0).process >= 0)
+        continue;
       process.events.push_back(i);
       if (is_wait(e)) continue;
       if (changes || e.call == Call::execve) process.may_leave = std::min(process.may_leave, e.t0);

@@ -32,6 +32,7 @@ class Cast {
     int started = 0;              // there when the process began
     bool forks = false;           // it makes other processes
     std::uint64_t from = 0;       // not there before, ns
+    std::uint64_t there = 0;      // from then on for sure: its fork has returned, or it has called
     // When what may end it, or make it leave its parent's memory, or change its state for its
     // parent, first began, ns.
     std::uint64_t may_leave = UINT64_MAX, may_change = UINT64_MAX;

@@ -55,6 +55,7 @@ int fail(int code, const std::string &what) {
 
 int main(int argc, char **argv) {
   mutate::Options options;
+  options.in_full = 300;
   std::string directory = PTMC_SOURCE_DIR "/tests/traces";
   bool list = false, verbose = false;
   const auto run_it = [&] {
@@ -82,6 +83,9 @@ int main(int argc, char **argv) {
             .about = "then the rest is not tried",
             .sets = &options.seconds,
             .above_zero = true},
+           {.name = "--in-full",
+            .about = "seconds for each profile that is explored in full at the end; 0: none",
+            .sets = &options.in_full},
            {.name = "--jobs",
             .about = "processes at once",
             .sets = &options.jobs,

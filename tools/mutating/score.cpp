@@ -60,15 +60,15 @@ class Bench {
     if (!replayed.imprecise.empty()) return {mutant, Fate::corruption, replayed.imprecise};
     if (!form.empty()) return {mutant, Fate::form, form};
     if (differs.empty() && exercised) return {mutant, Fate::equivalent, proofs};
-    o.why = !differs.empty()  ? differs
-            : !proofs.empty() ? "put to the test in no profile: " + proofs
-                              : "in no profile";
+    if (differs.empty()) o.fate = Fate::untested;
+    o.why = !differs.empty() ? differs : !proofs.empty() ? proofs : "in no small profile";
     if (!replayed.present) also(o.why, "in no replay");
     return o;
   }
 
   Corpus corpus;
   std::vector<std::unique_ptr<Space>> spaces;
+  Profiles profiles;
 
  private:
   // The proof, in all profiles and spaces that have the mutant's part; empty: there is none.
@@ -87,8 +87,6 @@ class Bench {
                ? "the same steps from every state in which the laws hold: " + where
                : "";
   }
-
-  Profiles profiles;
 };
 
 // One line an outcome: its number, fate, and why.
@@ -98,6 +96,33 @@ void work(Bench &bench, const std::vector<Mutant> &mutants, std::atomic<std::siz
     const Outcome o = bench.examine(mutants[i]);
     fmt::print(out, "{} {} {}\n", i, static_cast<int>(o.fate), o.why);
     std::fflush(out);
+  }
+}
+
+// What whole profiles say of the mutants that no space has put to the test.
+void decide_in_full(Bench &bench, const Options &options, std::vector<Outcome> &outcomes,
+                    const std::function<void(const std::string &)> &progress) {
+  std::vector<Outcome *> untested;
+  std::vector<Mutant> mutants;
+  for (Outcome &o : outcomes) {
+    if (o.fate != Fate::untested) continue;
+    o.fate = Fate::survives;
+    o.why = "put to the test in no profile: " + o.why;
+    untested.push_back(&o);
+    mutants.push_back(o.mutant);
+  }
+  if (options.in_full <= 0) return;
+  const std::vector<InFull> found =
+      explore_in_full(bench.profiles, mutants, options.jobs, options.in_full, progress);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const InFull &f = found[i];
+    if (!f.differs.empty()) {
+      untested[i]->why = "not the same steps in " + f.differs;
+    } else if (!f.same.empty()) {
+      untested[i]->fate = Fate::equivalent;
+      untested[i]->why = "the same steps from every state of " + f.same +
+                         (f.bounded.empty() ? "" : "; not explored in full: " + f.bounded);
+    }
   }
 }
 
@@ -171,6 +196,7 @@ Score score(const Options &options, const std::function<void(const std::string &
     failed |= wait(&status) < 0 || status != 0;
   munmap(shared, sizeof(std::atomic<std::size_t>));
   if (failed) throw std::runtime_error("a job has died");
+  decide_in_full(bench, options, result.outcomes, progress);
   result.seconds = since(begin);
   return result;
 }

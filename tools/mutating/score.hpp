@@ -18,6 +18,9 @@ struct Options {
   int jobs = 1;
   std::size_t every = 1;  // each how manyth mutant
   double seconds = 1e9;   // then the rest is not tried
+  // For each profile, which is then explored in full for mutants that no space puts to the test. 0:
+  // none is; they survive.
+  double in_full = 0;
   std::vector<traces::Trace> traces;
   std::vector<SpaceOptions> spaces;
 };
@@ -34,10 +37,12 @@ enum class Fate : std::uint8_t {
   form,
   equivalent,
   survives,
-  not_tried
+  not_tried,
+  untested  // only until profiles are explored in full: alike in all spaces, put to the test in
+            // none
 };
 inline constexpr const char *kFateNames[] = {"trace",      "property", "corruption", "form",
-                                             "equivalent", "survives", "not tried"};
+                                             "equivalent", "survives", "not tried",  "untested"};
 
 struct Outcome {
   Mutant mutant;
