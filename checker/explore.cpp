@@ -307,8 +307,7 @@ void Exploration::conclude(ExploreResult &result) {
   for (const auto &g : goals_)
     if (g) goals.push_back(*g);
   const Search search{model_, layout_, *store_, fast_ ? &*fast_ : nullptr, std::move(levels_)};
-  std::vector<Counterexample> traces;
-  if (options_.traces) traces = trace_back(search, goals, jobs_, options_.interrupted);
+  std::vector<Counterexample> traces = trace_back(search, goals, jobs_, options_.interrupted);
 
   const model::Interpreter plain(model_);
   std::size_t next = 0;

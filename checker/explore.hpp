@@ -37,7 +37,6 @@ struct ExploreOptions {
   const std::atomic<bool> *interrupted = nullptr;
   std::vector<std::string> property_ids;  // empty: all that apply; InputError for an unknown one
   const std::vector<model::Property> *properties = nullptr;  // nullptr: model::properties()
-  bool traces = true;                                        // PropertyResult::trace
   bool kinds = false;                                        // ExploreResult::kinds; slower
 };
 

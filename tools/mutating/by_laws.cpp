@@ -1,13 +1,6 @@
 #include "tools/mutating/by_laws.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <map>
-
-#include "checker/explore.hpp"
 #include "checker/symbolic.hpp"
-#include "model/designs.hpp"
 
 namespace ptmc::mutate {
 
@@ -15,30 +8,7 @@ using namespace model;
 
 namespace {
 
-constexpr unsigned kMilliseconds = 10'000;             // of one question
-constexpr std::size_t kMemory = std::size_t{8} << 30;  // of the states of one profile
-
-// In this state the mutant takes the steps that the model takes.
-Expr same_steps_here(const Mutant &mutant, const Model &m) {
-  Expr all = truth(true);
-  for (const Instance &before : m.instances) {
-    Instance after = before;
-    if (!apply(mutant, m.schema, after)) continue;
-    Expr would = truth(true), does = truth(true), alike = truth(true);
-    for (const Guard &g : before.guards) would = would && g.holds;
-    for (const Guard &g : after.guards) does = does && g.holds;
-    std::map<Field, std::pair<Expr, Expr>> written;
-    const auto values = [&](Field f) -> std::pair<Expr, Expr> & {
-      return written.try_emplace(f, m.schema.read(f), m.schema.read(f)).first->second;
-    };
-    for (const Update &u : before.updates) values(u.field).first = u.value;
-    for (const Update &u : after.updates) values(u.field).second = u.value;
-    for (const auto &[f, value] : written)
-      if (!value.first.same(value.second)) alike = alike && eq(value.first, value.second);
-    all = all && ite(would, does && alike, !does);
-  }
-  return all;
-}
+constexpr unsigned kMilliseconds = 10'000;  // of one question
 
 }  // namespace
 
@@ -96,69 +66,6 @@ bool ByLaws::same(const Instance &before, const Instance &after) {
   const z3::check_result result = s.solver.check();
   s.solver.pop();
   return result == z3::unsat;
-}
-
-Profiles::Profiles(const std::string &design) {
-  const DesignSpec spec = parse_design(design);
-  for (const Profile &profile : profiles()) {
-    configs.push_back(std::make_unique<Config>(explored_config(spec, profile, {})));
-    const Config &config = *configs.back();
-    const int threads = std::min(profile.max_threads, 2);
-    models.push_back(
-        std::make_unique<Model>(explored_shape(config, threads, profile.processes), &config));
-    std::vector<const Property *> laws;
-    for (const Property &p : properties()) {
-      const bool known = std::any_of(
-          known_violations().begin(), known_violations().end(),
-          [&](const KnownViolation &v) { return v.property == p.id && v.breaks(config); });
-      if (p.kind == PropertyKind::always && p.over_state && p.applies(config) && !known)
-        laws.push_back(&p);
-    }
-    by_laws.push_back(std::make_unique<ByLaws>(fmt::format("profile {}", profile.name),
-                                               *models.back(), std::move(laws)));
-  }
-}
-
-std::vector<InFull> explore_in_full(Profiles &profiles, const std::vector<Mutant> &mutants,
-                                    int jobs, double seconds,
-                                    const std::function<void(const std::string &)> &progress) {
-  std::vector<InFull> all(mutants.size());
-  for (std::size_t k = 0; k < profiles.models.size(); ++k) {
-    const Model &m = *profiles.models[k];
-    ByLaws &laws = *profiles.by_laws[k];
-    const auto also = [&](std::string &list) { list += (list.empty() ? "" : ", ") + laws.name(); };
-    std::vector<Property> asked;
-    for (std::size_t i = 0; i < mutants.size(); ++i) {
-      if (!all[i].differs.empty()) continue;
-      const ByLaws::Answer answer = laws.same_steps(mutants[i]);
-      if (answer == ByLaws::Answer::same) also(all[i].same);
-      if (answer != ByLaws::Answer::unproved) continue;
-      Property p;
-      p.id = std::to_string(i);
-      p.applies = [](const Config &) { return true; };
-      p.over_state = [&mutant = mutants[i]](const Model &model) {
-        return same_steps_here(mutant, model);
-      };
-      asked.push_back(std::move(p));
-    }
-    if (asked.empty()) continue;
-    checker::ExploreOptions options;
-    options.jobs = jobs;
-    options.max_memory = kMemory;
-    options.time_limit = seconds;
-    options.properties = &asked;
-    options.traces = false;
-    const checker::ExploreResult result = checker::explore(m, options);
-    progress(fmt::format("{}: {} mutants, {} states{}", laws.name(), asked.size(), result.states,
-                         result.complete ? "" : ", " + result.why_incomplete));
-    for (const checker::PropertyResult &r : result.properties) {
-      InFull &in_full = all[std::stoul(r.property->id)];
-      also(r.verdict == checker::Verdict::violated ? in_full.differs
-           : r.verdict == checker::Verdict::holds  ? in_full.same
-                                                   : in_full.bounded);
-    }
-  }
-  return all;
 }
 
 }  // namespace ptmc::mutate

@@ -2,7 +2,6 @@
 // in which the laws hold that exploration has found to hold, whether or not the state is reached.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,26 +34,5 @@ class ByLaws {
   checker::ConstantFields constants_;
   std::unique_ptr<Solver> solver_;  // when first asked
 };
-
-// A model of each profile of the design (`ptmc check --profile`), with the laws that are not known
-// to be violated there.
-struct Profiles {
-  explicit Profiles(const std::string &design);
-  std::vector<std::unique_ptr<model::Config>> configs;
-  std::vector<std::unique_ptr<model::Model>> models;
-  std::vector<std::unique_ptr<ByLaws>> by_laws;
-};
-
-// What the reachable states of whole profiles say of a mutant.
-struct InFull {
-  std::string same;     // the profiles that have its part, and take the same steps throughout
-  std::string differs;  // the first profile in which a step is not the same
-  std::string bounded;  // the profiles that have its part, and were not explored in full
-};
-// Explores the profiles one by one, `seconds` at most each. That a mutant's steps are the same is a
-// property of states there; where the laws show it, it is not asked.
-std::vector<InFull> explore_in_full(Profiles &profiles, const std::vector<Mutant> &mutants,
-                                    int jobs, double seconds,
-                                    const std::function<void(const std::string &)> &progress);
 
 }  // namespace ptmc::mutate

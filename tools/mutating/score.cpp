@@ -12,13 +12,17 @@
 #include <memory>
 #include <stdexcept>
 
-#include "tools/mutating/by_laws.hpp"
 #include "tools/mutating/corpus.hpp"
+#include "tools/mutating/profiles.hpp"
 
 namespace ptmc::mutate {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// States of a space that is left out where smaller ones have found no difference: the whole
+// profiles tell then.
+constexpr std::size_t kLarge = 100'000;
 
 double since(Clock::time_point t) {
   return std::chrono::duration<double>(Clock::now() - t).count();
@@ -27,7 +31,7 @@ double since(Clock::time_point t) {
 class Bench {
  public:
   Bench(const Options &options, const std::function<void(const std::string &)> &progress)
-      : corpus(options.design, options.traces), profiles(options.design) {
+      : corpus(options.design, options.traces), profiles(whole_profiles(options.design)) {
     progress(fmt::format("{} traces, {} models", corpus.size(), corpus.models().size()));
     for (const SpaceOptions &o : options.spaces) {
       spaces.push_back(std::make_unique<Space>(options.design, o));
@@ -49,6 +53,7 @@ class Bench {
       list += (list.empty() ? "" : "; ") + text;
     };
     for (const auto &space : spaces) {
+      if (space->size() > kLarge && differs.empty() && !proofs.empty()) break;  // as in profiles
       const Examined e = space->examine(mutant);
       if (e.finding == Finding::killed) return {mutant, Fate::property, e.by};
       if (e.finding == Finding::differs) also(differs, e.by);
@@ -68,7 +73,7 @@ class Bench {
 
   Corpus corpus;
   std::vector<std::unique_ptr<Space>> spaces;
-  Profiles profiles;
+  std::vector<Whole> profiles;
 
  private:
   // The proof, in all profiles and spaces that have the mutant's part; empty: there is none.
@@ -79,8 +84,8 @@ class Bench {
       if (answer == ByLaws::Answer::same) where += (where.empty() ? "" : ", ") + laws.name();
       return answer != ByLaws::Answer::unproved;
     };
-    const bool same = std::all_of(profiles.by_laws.begin(), profiles.by_laws.end(),
-                                  [&](const auto &laws) { return same_in(*laws); }) &&
+    const bool same = std::all_of(profiles.begin(), profiles.end(),
+                                  [&](const Whole &whole) { return same_in(*whole.by_laws); }) &&
                       std::all_of(spaces.begin(), spaces.end(),
                                   [&](const auto &space) { return same_in(space->by_laws()); });
     return same && !where.empty()
@@ -116,7 +121,10 @@ void decide_in_full(Bench &bench, const Options &options, std::vector<Outcome> &
       explore_in_full(bench.profiles, mutants, options.jobs, options.in_full, progress);
   for (std::size_t i = 0; i < found.size(); ++i) {
     const InFull &f = found[i];
-    if (!f.differs.empty()) {
+    if (!f.broken.empty()) {
+      untested[i]->fate = Fate::property;
+      untested[i]->why = f.broken + " in " + f.differs;
+    } else if (!f.differs.empty()) {
       untested[i]->why = "not the same steps in " + f.differs;
     } else if (!f.same.empty()) {
       untested[i]->fate = Fate::equivalent;

@@ -34,26 +34,6 @@ Shape shape_of(const Config &config, const SpaceOptions &o) {
 
 }  // namespace
 
-// ---- Laws ---------------------------------------------------------------------------------------
-
-void Space::Laws::add(const Property &p, Expr e) {
-  laws_.emplace_back(&p, tape_.add(e));
-  regs_.resize(tape_.registers());
-}
-
-const Property *Space::Laws::find(bool value, const State &pre, const State &post) {
-  std::uint32_t done = 0;
-  for (const auto &[property, slot] : laws_) {
-    tape_.run(done, slot.end, regs_.data(), pre, post);
-    if ((regs_[slot.at] != 0) == value) return property;
-  }
-  return nullptr;
-}
-
-void Space::Laws::drop(const Property &p) {
-  std::erase_if(laws_, [&](const auto &law) { return law.first == &p; });
-}
-
 std::vector<Expr> Space::state_exprs(PropertyKind kind) const {
   std::vector<Expr> all;
   for (const Property *p : kept_)
@@ -61,19 +41,9 @@ std::vector<Expr> Space::state_exprs(PropertyKind kind) const {
   return all;
 }
 
-Space::Laws Space::step_laws(PropertyKind kind, std::size_t instance) const {
-  Laws laws(model_.schema);
-  for (const Property *p : kept_)
-    if (p->kind == kind && p->over_step)
-      if (const auto e = p->over_step(model_, model_.instances[instance]);
-          e && !e->is(kind == PropertyKind::always))
-        laws.add(*p, *e);
-  return laws;
-}
-
-Space::Laws &Space::always(std::size_t instance) {
+Laws &Space::always(std::size_t instance) {
   std::optional<Laws> &laws = always_[instance];
-  if (!laws) laws = step_laws(PropertyKind::always, instance);
+  if (!laws) laws = steps(PropertyKind::always, instance);
   return *laws;
 }
 
@@ -188,7 +158,7 @@ Examined Space::examine(const Mutant &mutant) {
           model_.instances[i].thread == c.before.thread &&
           model_.instances[i].label == c.before.label)
         c.siblings.push_back(i);
-  for (Changed &c : changed) c.always = step_laws(PropertyKind::always, c.index);
+  for (Changed &c : changed) c.always = steps(PropertyKind::always, c.index);
 
   std::string where;
   StateSet unlike(2 * model_.schema.words());
@@ -324,7 +294,7 @@ std::string Space::misses(std::vector<Changed> &changed, const StateSet &reached
     if (p->over_state) of_states.add(*p, p->over_state(model_));
   }
   for (std::size_t i = 0; i < model_.instances.size(); ++i)
-    if (Laws laws = step_laws(PropertyKind::sometimes, i); !laws.empty())
+    if (Laws laws = steps(PropertyKind::sometimes, i); !laws.empty())
       of_steps.emplace_back(i, std::move(laws));
   std::vector<Changed *> change_of(model_.instances.size());
   for (Changed &c : changed) change_of[c.index] = &c;

@@ -11,6 +11,7 @@
 #include "checker/fast.hpp"
 #include "model/property.hpp"
 #include "tools/mutating/by_laws.hpp"
+#include "tools/mutating/laws.hpp"
 #include "tools/mutating/mutant.hpp"
 #include "tools/mutating/states.hpp"
 
@@ -51,26 +52,12 @@ class Space {
 
  private:
   struct Changed;
-  // Laws as one piece of code.
-  class Laws {
-   public:
-    explicit Laws(const model::Schema &schema) : tape_(schema) {}
-    void add(const model::Property &p, model::Expr e);
-    bool empty() const { return laws_.empty(); }
-    // The first that has the value.
-    const model::Property *find(bool value, const model::State &pre, const model::State &post);
-    void drop(const model::Property &p);
-
-   private:
-    model::Tape tape_;
-    std::vector<std::pair<const model::Property *, model::Tape::Slot>> laws_;
-    std::vector<model::Value> regs_;
-  };
-
   bool exercised(const Mutant &mutant, std::size_t instance, const model::Instance &before) const;
   model::State state(const std::uint64_t *words) const;
   std::vector<model::Expr> state_exprs(model::PropertyKind kind) const;
-  Laws step_laws(model::PropertyKind kind, std::size_t instance) const;
+  Laws steps(model::PropertyKind kind, std::size_t instance) const {
+    return step_laws(model_, kept_, kind, instance);
+  }
   Laws &always(std::size_t instance);
   std::string breaks(std::vector<Changed> &changed, std::string &where, std::string &form);
   std::string misses(std::vector<Changed> &changed, const StateSet &reached);
