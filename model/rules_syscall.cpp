@@ -194,7 +194,11 @@ void exit(Model &m) {
               !forks || has_work(s, t) || killed(s, t));
       s.when(forks, [&] { s.set(f.sigpending, has_work(s, t)); });
       s.when(!sleeps && !forks, [&] { s.set(f.call, 0); });
-      if (sig != NONE) leave_handler(s, t);
+      if (sig != NONE) {
+        leave_handler(s, t);
+        // It restores the flags of before the step, and under SYSEMU no exit tells of the step.
+        s.when(s.get(f.emulate), [&] { s.clear(f.step); });
+      }
       enter(s, t, Loc::exit_trap);
       m.add(std::move(s));
     }

@@ -16,8 +16,6 @@ namespace ptmc::traces {
 
 namespace {
 
-bool is_wait(const Event &e) { return e.call == Call::wait4 || e.call == Call::waitid; }
-
 void add_to(std::vector<pid_t> &all, pid_t one) {
   if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
 }

@@ -120,5 +120,6 @@ class Cast {
 pid_t child_of(const Event &fork);
 // Whom a wait has reported; 0: nobody.
 pid_t waited_for(const Event &wait);
+inline bool is_wait(const Event &e) { return e.call == Call::wait4 || e.call == Call::waitid; }
 
 }  // namespace ptmc::traces

@@ -518,7 +518,9 @@ std::vector<Simulation::Point> Simulation::points() const {
   for (const std::size_t i : process_.events) {
     const Event &e = trace_.events[i];
     all.push_back({e.t0, Point::begins, i});
-    if (e.t1 != UINT64_MAX) all.push_back({std::max(e.t1, e.t0), Point::ends, i});
+    // A wait that its caller's death has ended may have done nothing.
+    const bool ends = e.t1 != UINT64_MAX && (e.ret || !is_wait(e));
+    if (ends) all.push_back({std::max(e.t1, e.t0), Point::ends, i});
   }
   std::map<std::size_t, std::uint64_t> signals;  // and from when on they may come
   const auto may_come = [&](Sig sig, int thread, std::uint64_t from) {
