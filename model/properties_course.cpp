@@ -948,19 +948,24 @@ void system_calls(Laws &all) {
 
   step_law(
       all,
-      {"fork.begins",
-       "A system call makes a child when no signal is to be looked at first, and none when it is "
-       "killed",
-       "A child is about to be made, or not", "copy_process, 6.12; R108",
+      {"fork.begins", "A system call makes a child when no signal is to be looked at first",
+       "A child is about to be made", "copy_process, 6.12; R108",
        [](const Config &c) { return c[forks] || c[clones]; },
        [](const Config &c) { return c[forks] || c[clones]; }},
+      [](const StepView &s, int t) { return truth(s.is("fork.begin", t)); },
       [](const StepView &s, int t) {
-        return truth(s.is("fork.begin", t) || s.is("fork.killed", t));
-      },
-      [](const StepView &s, int t) {
-        if (s.is("fork.killed", t))
-          return s.before.killed(t) && s.before.at(t, {Loc::forking}) && s.after.at(t, {Loc::body});
         return makes_child(s.before, t) && !has_work(s.before, t) && s.after.at(t, {Loc::forking});
+      });
+
+  step_law(
+      all,
+      {"fork.killed_makes_none", "A thread that is killed while it makes a child makes none",
+       "A thread is killed before its child is there", "copy_process, 6.12; R108",
+       [](const Config &c) { return (c[forks] || c[clones]) && c[sig_KILL]; },
+       [](const Config &c) { return (c[forks] || c[clones]) && c[sig_KILL]; }},
+      [](const StepView &s, int t) { return truth(s.is("fork.killed", t)); },
+      [](const StepView &s, int t) {
+        return s.before.killed(t) && s.before.at(t, {Loc::forking}) && s.after.at(t, {Loc::body});
       });
 
   step_law(

@@ -105,7 +105,34 @@ bool first_process(const StepView &s, int t) { return s.m.schema.process_of(t) =
 bool tells(const Config &c) { return c[sigchld]; }
 bool told_of_death(const Config &c) { return c[sigchld] && can_die(c); }
 
+// The options without which a call does not see the thread, __WNOTHREAD apart.
+Expr sees_just(const StepView &s, int t, int sight) {
+  const View &v = s.before;
+  const Expr clone = truth(!s.m.schema.is_leader(t)) ||
+                     v.get(s.m.schema.process[s.m.schema.process_of(t)].clone_child);
+  const Expr tracee =
+      s.step.rule->actor != Actor::tracer
+          ? truth(false)
+          : v.traced(t) && (truth(s.m.schema.shape.tracer_threads) ||
+                            eq(v.get(v.t(t).by), static_cast<Value>(s.step.label.tracer)));
+  return ite(tracee && s.m.on(wait_any_tracee), truth(sight == 0),
+             ite(clone, truth(sight == kClone), truth(sight == kNormal)));
+}
+
 void results(Laws &all) {
+  step_law(
+      all,
+      {"wait.sees",
+       "A wait reports a tracee whatever its exit signal since 4.7; else a child of SIGCHLD "
+       "without "
+       "__WCLONE, and another child or thread with __WCLONE or __WALL only",
+       "A wait reports somebody", "eligible_child, 6.12; wait(2), Linux notes; R132", anywhere,
+       [](const Config &c) { return c[tracer_waits] || c[parent_waits]; }},
+      [](const StepView &s, int t) { return truth(is_report(s.step) && s.step.label.thread == t); },
+      [](const StepView &s, int t) {
+        return sees_just(s, t, s.step.label.options & (kNormal | kClone));
+      });
+
   step_law(
       all,
       {"wait.one_result",
