@@ -118,6 +118,56 @@ void delivery(Laws &all) {
 
   step_law(
       all,
+      {"attach.race",
+       "A signal that stops the tracee during ATTACH, before SIGSTOP is sent, is the one that the "
+       "thread was about to dequeue: nothing else is to be done first, and no signal comes before "
+       "it",
+       "A thread dequeues another signal than ATTACH's", "ptrace_attach, get_signal, 6.12; R9, R68",
+       where({attach}), [](const Config &c) { return c[attach] && can_signal(c); }},
+      [](const StepView &s, int t) {
+        return truth(s.step.label.action == Action::attach) && s.enters(t, {Loc::sig_trap});
+      },
+      [](const StepView &s, int t) {
+        const View &v = s.before;
+        const ThreadFields &f = v.t(t);
+        const Sig sig = signal_of(s.step);
+        const bool shared = of_process(s.step);
+        Expr right = v.at(t, {Loc::relock, Loc::loop}) && !v.get(f.owes_tracer) &&
+                     !v.get(f.owes_parent) && !v.get(f.stop_pending) && !v.get(f.trap_stop) &&
+                     !v.get(f.trap_notify) &&
+                     implies(v.at(t, {Loc::relock}), eq(v.get(v.p->cld), 0)) &&
+                     implies(s.m.on(loop_sees_group_exit), !v.get(v.p->group_exit)) &&
+                     !v.blocked(t, sig) && v.get(shared ? v.p->pend[sig] : f.pend[sig]);
+        // Its own ones first, of a queue SIGTRAP, then the lowest number.
+        const auto rank = [](Sig x) { return x == TRAP ? 0 : kSignals[x].number; };
+        for (Sig other : s.m.signals()) {
+          if (other == sig) continue;
+          const bool first = rank(other) < rank(sig);
+          if (shared || first) right = right && !(v.get(f.pend[other]) && !v.blocked(t, other));
+          if (shared && first) right = right && !(v.get(v.p->pend[other]) && !v.blocked(t, other));
+        }
+        if (shared) right = right && !v.get(f.pend[sig]);
+        return right;
+      });
+
+  step_law(
+      all,
+      {"deliver.tty_window",
+       "While the kernel asks whether the group is orphaned, a stop signal has been dequeued and "
+       "is "
+       "remembered",
+       "A SIGTSTP or the like is about to stop the group", "get_signal, 6.12; R75", anywhere,
+       where({sig_TSTP})},
+      [](const StepView &s, int t) {
+        return truth(starts(s, t, "deliver.")) && s.enters(t, {Loc::tty_window});
+      },
+      [](const StepView &s, int t) {
+        return s.after.get(s.after.t(t).dequeued) &&
+               eq(s.after.get(s.after.t(t).sig), signal_of(s.step));
+      });
+
+  step_law(
+      all,
       {"deliver.handler",
        "A handler runs with its signal blocked, no other mask changed, and not restarting its "
        "system call; under a single step it stops at its first instruction, and steps no more",

@@ -42,9 +42,10 @@ model::Shape joined(const model::Shape &least, model::Shape shape) {
 
 }  // namespace
 
-Machine::Machine(std::unique_ptr<model::Model> made)
+Machine::Machine(std::unique_ptr<model::Model> made, std::size_t nth)
     : owned(std::move(made)),
       model(*owned),
+      number(nth),
       interpreter(model),
       index(model),
       hidden_at(model, index.hidden()),
@@ -82,11 +83,15 @@ std::shared_ptr<Machine> Models::of(model::Shape shape, const model::Config &con
     shape.other_number = like->model.schema.shape.other_number;
   }
   const bool exactly = like || config[model::Feature::open_world];
-  const auto found = std::find_if(machines_.begin(), machines_.end(), [&](const auto &machine) {
-    const model::Shape &has = machine->model.schema.shape;
-    return machine->model.config == config && covers(has, shape) &&
-           (!exactly || has.signals == shape.signals);
-  });
+  // Of several that serve the one made first: which it is does not depend on what was asked since.
+  auto found = machines_.end();
+  for (auto it = machines_.begin(); it != machines_.end(); ++it) {
+    const model::Shape &has = (*it)->model.schema.shape;
+    if ((*it)->model.config == config && covers(has, shape) &&
+        (!exactly || has.signals == shape.signals) &&
+        (found == machines_.end() || (*it)->number < (*found)->number))
+      found = it;
+  }
   if (found != machines_.end()) {
     std::rotate(machines_.begin(), found, found + 1);
     return machines_.front();
@@ -94,7 +99,7 @@ std::shared_ptr<Machine> Models::of(model::Shape shape, const model::Config &con
   auto model = std::make_unique<model::Model>(joined(at_least_, shape), &config);
   if (mutate) mutate(*model);
   if (machines_.size() == kept_) machines_.pop_back();
-  machines_.insert(machines_.begin(), std::make_shared<Machine>(std::move(model)));
+  machines_.insert(machines_.begin(), std::make_shared<Machine>(std::move(model), made_++));
   return machines_.front();
 }
 

@@ -15,7 +15,7 @@ class Memory;
 
 // A model with all that finding and taking its steps needs.
 struct Machine {
-  explicit Machine(std::unique_ptr<model::Model> made);
+  Machine(std::unique_ptr<model::Model> made, std::size_t nth);
   ~Machine();
   // These instances of `owned` have changed; what was remembered is forgotten.
   void changed(const std::vector<std::size_t> &instances);
@@ -24,6 +24,7 @@ struct Machine {
 
   std::unique_ptr<model::Model> owned;
   const model::Model &model;
+  const std::size_t number;  // of those made before it
   model::Interpreter interpreter;
   Index index;
   ByLocation hidden_at;
@@ -49,7 +50,7 @@ class Models {
 
  private:
   model::Shape at_least_;
-  std::size_t kept_;
+  std::size_t kept_, made_ = 0;
   std::vector<std::shared_ptr<Machine>> machines_;
 };
 
