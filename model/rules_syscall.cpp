@@ -303,7 +303,9 @@ void seccomp(Model &m) {
         s.set(f.event, PTRACE_SECCOMP);
         enter_trap(s, t, Loc::ptrace_event_trap, constant(NONE), false);
       } else {
+        const Expr looks = s.get(f.sigpending);  // no stop has recomputed it
         end_body(s, t);
+        s.set(f.sigpending, looks);
       }
       m.add(std::move(s));
     }
