@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tests/mutating.hpp"
+#include "tools/mutating/profiles.hpp"
 
 namespace ptmc::mutate {
 namespace {
@@ -53,6 +54,50 @@ TEST_CASE("a mutant that nothing was held against survives") {
   CHECK(untested.fate == Fate::survives);
   CHECK(untested.why.starts_with("put to the test in no profile: group-stop/1: "));
   CHECK(none.count(Fate::trace) == 0);
+}
+
+std::vector<Mutant> mutants_of_listen(const Whole &whole) {
+  return mutants_of({whole.model.get()}, "listen");
+}
+
+TEST_CASE("the laws show that some mutants take the same steps, and of others they do not") {
+  std::vector<Whole> profiles = whole_profiles("linux-3.4");
+  for (Whole &whole : profiles) {
+    if (whole.by_laws->name() != "profile group-stop") continue;
+    const auto answer = [&](Change change, const std::string &part) {
+      return whole.by_laws->same_steps({"listen", change, part});
+    };
+    using enum ByLaws::Answer;
+    CHECK(answer(Change::drop_effect, "own LISTENING") == unproved);
+    CHECK(answer(Change::negate_guard, "it is in a ptrace-stop") == unproved);
+    CHECK(answer(Change::drop_guard, "the tracer lives") == same);  // none dies
+    CHECK(answer(Change::drop_guard, "no such guard") == absent);
+    std::size_t found = 0;
+    for (const Mutant &m : mutants_of_listen(whole)) found += whole.by_laws->same_steps(m) == same;
+    CHECK(found >= 3);
+  }
+}
+
+TEST_CASE("a whole profile shows the same steps, or a property that fails after another") {
+  std::vector<Whole> profiles = whole_profiles("linux-3.4");
+  std::erase_if(profiles, [](const Whole &w) { return w.by_laws->name() != "profile exitkill"; });
+  REQUIRE(profiles.size() == 1);
+  const std::vector<Mutant> mutants = mutants_of_listen(profiles[0]);
+  const std::vector<InFull> found =
+      explore_in_full(profiles, mutants, 1, 60, [](const std::string &) {});
+  std::size_t same = 0, broken = 0;
+  for (std::size_t i = 0; i < mutants.size(); ++i) {
+    INFO(mutants[i].name());
+    CHECK(found[i].bounded.empty());
+    CHECK((found[i].same == "profile exitkill") == found[i].differs.empty());
+    if (!found[i].broken.empty()) CHECK(!found[i].differs.empty());
+    if (mutants[i].name() == "listen: leaves \"own LISTENING\"")
+      CHECK(found[i].differs == "profile exitkill");
+    same += !found[i].same.empty();
+    broken += !found[i].broken.empty();
+  }
+  CHECK(same > 5);
+  CHECK(broken > 5);
 }
 
 TEST_CASE("what the time does not allow is not tried, and counts for nothing") {
