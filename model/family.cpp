@@ -67,9 +67,13 @@ std::optional<State> Birth::child_of(const State &parent, int thread) const {
     for (std::size_t k = 0; k < schema.tracers.size(); ++k)
       child_.schema.set(child, child_.schema.tracers[k].dead,
                         schema.get(after, schema.tracers[k].dead));
-    // The real parent's disposition is in its own process's fields, not in the role's.
-    const Field chld = schema.process[0].disposition[CHLD];
-    child_.schema.set(child, child_.schema.parent.ignores, schema.get(after, chld) == 1);
+    // The real parent's disposition is in its own process's fields, not in the role's; but
+    // CLONE_PARENT's real parent is the parent's.
+    const bool sibling =
+        schema.get(before, schema.thread[static_cast<std::size_t>(thread)].flags) & kCloneParent;
+    const bool ignores = sibling ? schema.get(after, schema.parent.ignores) != 0
+                                 : schema.get(after, schema.process[0].disposition[CHLD]) == 1;
+    child_.schema.set(child, child_.schema.parent.ignores, ignores);
     return child;
   }
   return std::nullopt;
