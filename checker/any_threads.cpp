@@ -1,0 +1,103 @@
+#include "checker/any_threads.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "checker/crowd_task.hpp"
+
+namespace ptmc::checker {
+
+namespace {
+
+double since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// A proof that uses what is not proved is none; so of all that use it in turn.
+void withdraw(std::vector<CrowdProof> &proofs, const std::vector<CrowdFindings::Of> &found) {
+  for (bool again = true; again;) {
+    again = false;
+    for (std::size_t p = 0; p < proofs.size(); ++p) {
+      if (proofs[p].verdict != Verdict::holds) continue;
+      for (std::size_t used : found[p].uses) {
+        if (proofs[used].verdict == Verdict::holds) continue;
+        proofs[p].verdict = Verdict::unknown;
+        proofs[p].why = "uses " + proofs[used].of.property.id + ", which is not proved";
+        again = true;
+        break;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+bool CrowdResult::proved() const {
+  return std::all_of(proofs.begin(), proofs.end(),
+                     [](const CrowdProof &p) { return p.verdict == Verdict::holds; });
+}
+
+CrowdResult any_threads(const Unroll &unroll, const CrowdOptions &options) {
+  const auto start = std::chrono::steady_clock::now();
+  const CrowdText text(unroll, options.without);
+  CrowdLimit limit(options);
+  std::vector<std::function<CrowdFindings()>> tasks{[&] { return ask_properties(text, limit); }};
+  for (const auto &[key, instance] : text.crowd(kLargest).first)
+    tasks.push_back([&, key = key] { return ask_instance(text, key, limit); });
+  const std::size_t instances = tasks.size() - 1;
+  for (std::size_t i = 0; i < text.crowd(kSymmetric).roles.size(); ++i)
+    tasks.push_back([&, i] { return ask_symmetry(text, i, limit); });
+
+  std::vector<CrowdFindings> findings(tasks.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t k; (k = next++) < tasks.size();) {
+      findings[k] = tasks[k]();
+      if (options.first_failure && !findings[k].ok()) limit.stop();
+    }
+  };
+  std::vector<std::thread> workers;
+  for (int k = 1; k < options.jobs; ++k) workers.emplace_back(work);
+  work();
+  for (std::thread &t : workers) t.join();
+
+  CrowdResult result;
+  result.instances = instances;
+  result.witnesses.resize(kMaxWitnesses + 1);
+  std::vector<CrowdFindings::Of> found(text.properties.size());
+  std::set<std::size_t> uses;
+  for (CrowdFindings &f : findings) {
+    for (std::size_t p = 0; p < f.proofs.size(); ++p) {
+      found[p].uses.merge(f.proofs[p].uses);
+      found[p].obligations += f.proofs[p].obligations;
+      found[p].seconds += f.proofs[p].seconds;
+      found[p].slowest = std::max(found[p].slowest, f.proofs[p].slowest);
+      if (found[p].why.empty()) found[p].why = f.proofs[p].why;
+    }
+    uses.merge(f.uses);
+    result.failed.insert(result.failed.end(), f.failed.begin(), f.failed.end());
+    result.symmetries += f.symmetries;
+    result.leaving_out += f.leaving_out;
+    result.claims += f.claims;
+    if (f.witnesses >= 0) ++result.witnesses[static_cast<std::size_t>(f.witnesses)];
+  }
+  const auto id = [&](std::size_t p) { return text.properties[p].property.id; };
+  for (std::size_t p = 0; p < found.size(); ++p) {
+    CrowdProof proof{text.properties[p], Verdict::holds, found[p].why, {}, found[p].obligations,
+                     found[p].seconds, found[p].slowest};
+    for (std::size_t used : found[p].uses)
+      if (used != p) proof.lemmas.push_back(id(used));
+    if (proof.why.empty() && !result.failed.empty())
+      proof.why = "a side condition fails: " + result.failed.front();
+    if (!proof.why.empty()) proof.verdict = Verdict::unknown;
+    result.proofs.push_back(std::move(proof));
+  }
+  for (std::size_t p : uses) result.lemmas.push_back(id(p));
+  // The side conditions are behind every proof.
+  for (CrowdFindings::Of &of : found) of.uses.insert(uses.begin(), uses.end());
+  withdraw(result.proofs, found);
+  result.seconds = since(start);
+  return result;
+}
+
+}  // namespace ptmc::checker

@@ -1,0 +1,71 @@
+// The questions to Z3 of which a proof for any number of threads consists (any_threads.hpp): those
+// about one instance of a rule, and those about the properties alone.
+#pragma once
+
+#include <set>
+
+#include "checker/any_threads.hpp"
+#include "checker/crowd.hpp"
+
+namespace ptmc::checker {
+
+inline constexpr int kSymmetric = 5;  // threads of the unrolling in which symmetry is asked
+inline constexpr int kMaxWitnesses = 2;
+inline constexpr int kLargest = 7;  // threads: leader, actor, woken, kept, two witnesses, left out
+
+// What all tasks read.
+struct CrowdText {
+  CrowdText(const Unroll &unroll, const std::vector<std::string> &without);
+
+  std::vector<std::unique_ptr<Crowd>> crowds;                         // by size; [0] is none
+  std::vector<CrowdProperty> properties;
+  std::vector<std::vector<std::optional<model::Expr>>> states;        // [size][property]
+  std::vector<std::map<std::string, std::vector<std::optional<model::Expr>>>> steps;  // [size][key]
+  Vocabulary vocabulary;
+
+  const Crowd &crowd(int size) const { return *crowds[static_cast<std::size_t>(size)]; }
+  const std::optional<model::Expr> &state(int size, std::size_t property) const {
+    return states[static_cast<std::size_t>(size)][property];
+  }
+  const std::optional<model::Expr> &step(int size, const std::string &key, std::size_t p) const {
+    return steps[static_cast<std::size_t>(size)].at(key)[p];
+  }
+};
+
+class CrowdLimit {
+ public:
+  explicit CrowdLimit(const CrowdOptions &options);
+  bool over() const;
+  void stop() { stop_ = true; }
+  unsigned milliseconds() const { return options_.question_milliseconds; }
+
+ private:
+  const CrowdOptions &options_;
+  std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::time_point::max();
+  std::atomic<bool> stop_ = false;
+};
+
+// What a task has found out.
+struct CrowdFindings {
+  struct Of {
+    std::set<std::size_t> uses;  // properties
+    std::size_t obligations = 0;
+    double seconds = 0, slowest = 0;
+    std::string why;  // not proved
+  };
+  std::vector<Of> proofs;      // by property
+  std::set<std::size_t> uses;  // of side conditions
+  std::vector<std::string> failed;
+  std::size_t symmetries = 0, leaving_out = 0, claims = 0;
+  int witnesses = -1;  // that the instance needs
+  bool ok() const;
+};
+
+// Another instance of a canonical one is that, renamed.
+CrowdFindings ask_symmetry(const CrowdText &text, std::size_t instance, const CrowdLimit &limit);
+// Leaving out, claims, and the proofs of a canonical instance.
+CrowdFindings ask_instance(const CrowdText &text, const std::string &key, const CrowdLimit &limit);
+// Claims of the state properties, their consequences, the initial states.
+CrowdFindings ask_properties(const CrowdText &text, const CrowdLimit &limit);
+
+}  // namespace ptmc::checker
