@@ -9,6 +9,8 @@ namespace ptmc::checker {
 
 namespace {
 
+constexpr std::size_t kChunk = 16;  // instances in a task
+
 double since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -41,12 +43,20 @@ CrowdResult any_threads(const Unroll &unroll, const CrowdOptions &options) {
   const auto start = std::chrono::steady_clock::now();
   const CrowdText text(unroll, options.without);
   CrowdLimit limit(options);
+  // What a task asks depends on nothing but the text: nor does what it finds.
   std::vector<std::function<CrowdFindings()>> tasks{[&] { return ask_properties(text, limit); }};
-  for (const auto &[key, instance] : text.crowd(kLargest).first)
-    tasks.push_back([&, key = key] { return ask_instance(text, key, limit); });
-  const std::size_t instances = tasks.size() - 1;
-  for (std::size_t i = 0; i < text.crowd(kSymmetric).roles.size(); ++i)
-    tasks.push_back([&, i] { return ask_symmetry(text, i, limit); });
+  std::vector<std::string> some;
+  const auto &canonical = text.crowd(kLargest).first;
+  for (const auto &[key, instance] : canonical) {
+    some.push_back(key);
+    if (some.size() < kChunk && key != canonical.rbegin()->first) continue;
+    tasks.push_back([&, some] { return ask_instances(text, some, limit); });
+    some.clear();
+  }
+  for (int size : {kSymmetric - 1, kSymmetric})
+    for (std::size_t i = 0, all = text.crowd(size).roles.size(); i < all; i += kChunk * 4)
+      tasks.push_back(
+          [&, size, i, all] { return ask_symmetry(text, size, i, std::min(i + kChunk * 4, all), limit); });
 
   std::vector<CrowdFindings> findings(tasks.size());
   std::atomic<std::size_t> next = 0;
@@ -62,7 +72,7 @@ CrowdResult any_threads(const Unroll &unroll, const CrowdOptions &options) {
   for (std::thread &t : workers) t.join();
 
   CrowdResult result;
-  result.instances = instances;
+  result.instances = canonical.size();
   result.witnesses.resize(kMaxWitnesses + 1);
   std::vector<CrowdFindings::Of> found(text.properties.size());
   std::set<std::size_t> uses;
@@ -79,7 +89,7 @@ CrowdResult any_threads(const Unroll &unroll, const CrowdOptions &options) {
     result.symmetries += f.symmetries;
     result.leaving_out += f.leaving_out;
     result.claims += f.claims;
-    if (f.witnesses >= 0) ++result.witnesses[static_cast<std::size_t>(f.witnesses)];
+    for (std::size_t w = 0; w < f.witnesses.size(); ++w) result.witnesses[w] += f.witnesses[w];
   }
   const auto id = [&](std::size_t p) { return text.properties[p].property.id; };
   for (std::size_t p = 0; p < found.size(); ++p) {

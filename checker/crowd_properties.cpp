@@ -68,8 +68,42 @@ Laws group_laws() {
   return all;
 }
 
+Expr owes_nothing(const View &v, int t) {
+  return !v.get(v.t(t).owes_tracer) && !v.get(v.t(t).owes_parent);
+}
+
 Laws lemmas() {
   Laws all;
+  state_law(
+      all,
+      {"lemma.stop_pending.alive",
+       "A thread with STOP_PENDING exists, is not PF_EXITING, not STOPPED, and SIGKILL is not "
+       "pending for it",
+       "STOP_PENDING is set", "task_set_jobctl_pending, exit_signals, 6.1", anywhere, anywhere},
+      [](const View &v, int t) { return v.get(v.t(t).stop_pending); },
+      [](const View &v, int t) {
+        return v.exists(t) && !v.exiting(t) && !v.killed(t) && !v.at(t, {Loc::stopped});
+      });
+  state_law(
+      all,
+      {"lemma.sigkill.ends_group",
+       "SIGKILL is pending for a thread only in a group in exit, or while a thread execs",
+       "SIGKILL is pending", "complete_signal, zap_other_threads, 6.1; R49", anywhere, anywhere},
+      [](const View &v, int t) { return v.killed(t); },
+      [](const View &v, int) { return v.get(v.p->group_exit) || ne(v.get(v.p->exec_task), 0); });
+  state_law(
+      all,
+      {"lemma.no_exec", "Where nothing calls execve no thread waits in de_thread",
+       "There is no execve", "de_thread, 6.1",
+       [](const Config &c) { return !c[execs]; }, anywhere},
+      [](const View &, int) { return truth(true); },
+      [](const View &v, int) { return eq(v.get(v.p->exec_task), 0); });
+  state_law(
+      all,
+      {"lemma.owes_nothing", "Where SIGCHLD is not state nobody owes a notification",
+       "SIGCHLD is not state", "the profile", [](const Config &c) { return !c[sigchld]; }, anywhere},
+      [](const View &, int) { return truth(true); },
+      [](const View &v, int t) { return owes_nothing(v, t) && eq(v.get(v.p->cld), 0); });
   return all;
 }
 
@@ -83,7 +117,7 @@ std::vector<CrowdProperty> crowd_properties(const Config &config) {
   for (const Property &p : group_laws()) all.push_back({p, CrowdProperty::group});
   all.push_back({known("trapping.ends"), CrowdProperty::consequence});
   for (const char *id : {"stop_consume.pending", "stop_pending.group", "stopped.untraced",
-                         "stop_signal.known", "stop_code.group"})
+                         "stop_signal.known", "stop_code.group", "group_exit.no_job_control"})
     all.push_back({known(id), CrowdProperty::lemma});
   for (const Property &p : lemmas()) all.push_back({p, CrowdProperty::lemma});
   std::erase_if(all, [&](const CrowdProperty &p) {

@@ -23,18 +23,25 @@ class Task {
   Task(const CrowdText &text, const CrowdLimit &limit) : text_(text), limit_(limit) {
     found.proofs.resize(text.properties.size());
   }
-  void symmetry(std::size_t instance);
+  void symmetry(int size, std::size_t instance);
   void instance(const std::string &key);
   void properties();
   CrowdFindings found;
 
  private:
-  // An instance in a crowd, from the state `pre`.
-  struct Side {
-    Side(const Task &task, const Crowd &crowd, std::size_t instance, Terms from);
-    const Crowd &crowd;
+  // Any state of a crowd, and all properties of it.
+  struct Any {
+    Any(z3::context &context, const Crowd &crowd)
+        : pre(crowd.constants(context)), translate(context, crowd.schema(), pre) {}
     const Terms pre;
     Translator translate;
+    std::vector<std::pair<std::size_t, z3::expr>> alone, with_others;  // property, term
+  };
+  // An instance in a crowd, from the state `pre`.
+  struct Side {
+    Side(Task &task, const Crowd &crowd, std::size_t instance, const Terms &from);
+    const Crowd &crowd;
+    const Terms pre;
     z3::expr enabled;
     Terms next;
     z3::expr carries;  // the count moves with the old one
@@ -43,15 +50,16 @@ class Task {
       return terms[crowd.schema().thread[static_cast<std::size_t>(t)].consume];
     }
   };
-  Side side(const Crowd &crowd, const std::string &key, Terms pre) const {
-    return {*this, crowd, crowd.first.at(key), std::move(pre)};
+  Side side(const Crowd &crowd, const std::string &key, const Terms &pre) {
+    return {*this, crowd, crowd.first.at(key), pre};
   }
+  Any &any(const Crowd &crowd);
 
   z3::expr state(const Crowd &crowd, std::size_t property, Terms terms, const z3::expr &others);
   z3::expr claim(Crowd const &crowd, const std::string &key, std::size_t property,
                  const Terms &pre, const Terms &next);
   z3::solver solver();
-  z3::solver solver_with_all(const Crowd &crowd, const Terms &pre, const z3::expr &others);
+  z3::solver solver_with_all(const Crowd &crowd, bool more);
   z3::check_result ask(z3::solver &solver, std::set<std::size_t> *uses = nullptr);
   z3::expr number(const z3::expr &truth) {
     return z3::ite(truth, context_.bv_val(1, kIntegerBits), context_.bv_val(0, kIntegerBits));
@@ -67,24 +75,45 @@ class Task {
 
   const CrowdText &text_;
   const CrowdLimit &limit_;
-  mutable z3::context context_;
+  z3::context context_;
+  std::map<int, Any> any_;  // by size
   std::vector<std::pair<std::size_t, z3::expr>> assumed_;  // property, selector
   std::string gave_up_;
 };
 
-Task::Side::Side(const Task &task, const Crowd &in, std::size_t instance, Terms from)
+Task::Any &Task::any(const Crowd &crowd) {
+  const auto found = any_.find(crowd.size);
+  if (found != any_.end()) return found->second;
+  Any &made = any_.try_emplace(crowd.size, context_, crowd).first->second;
+  for (std::size_t p = 0; p < text_.properties.size(); ++p) {
+    if (!text_.state(1, p) || text_.properties[p].role == CrowdProperty::consequence) continue;
+    made.alone.emplace_back(p, state(crowd, p, made.pre, nobody()));
+    made.with_others.emplace_back(p, state(crowd, p, made.pre, others()));
+  }
+  return made;
+}
+
+Task::Side::Side(Task &task, const Crowd &in, std::size_t instance, const Terms &from)
     : crowd(in),
-      pre(std::move(from)),
-      translate(task.context_, crowd.schema(), pre),
-      enabled(enabled_term(translate, crowd.model->instances[instance])),
-      next(crowd.after(translate, instance, pre, task.text_.vocabulary)),
+      pre(from),
+      enabled(task.context_.bool_val(true)),
       carries(task.context_.bool_val(true)) {
+  Any &any = task.any(crowd);
+  const Instance &i = crowd.model->instances[instance];
+  const bool is_any = std::equal(pre.begin(), pre.end(), any.pre.begin(),
+                                 [](const z3::expr &a, const z3::expr &b) { return z3::eq(a, b); });
+  Translator own(task.context_, crowd.schema(), pre);
+  Translator &translate = is_any ? any.translate : own;
+  enabled = enabled_term(translate, i);
+  next = crowd.after(translate, instance, pre, task.text_.vocabulary);
+  if (z3::eq(count(), pre[crowd.count()])) return;
   Terms one_more = pre;
   const z3::expr one = task.context_.bv_val(1, kIntegerBits);
   one_more[crowd.count()] = pre[crowd.count()] + one;
   Translator translate_more(task.context_, crowd.schema(), one_more);
-  const Terms more = crowd.after(translate_more, instance, one_more, task.text_.vocabulary);
-  carries = (more[crowd.count()] == count() + one).simplify();
+  for (const Update &u : i.updates)
+    if (u.field == crowd.count())
+      carries = (translate_more.bits(u.value, kIntegerBits) == count() + one).simplify();
 }
 
 z3::solver Task::solver() {
@@ -96,16 +125,16 @@ z3::solver Task::solver() {
   return made;
 }
 
-// With all properties of the state, each behind a selector.
-z3::solver Task::solver_with_all(const Crowd &crowd, const Terms &pre, const z3::expr &others) {
+// With all properties of any state of the crowd, each behind a selector.
+z3::solver Task::solver_with_all(const Crowd &crowd, bool more) {
   z3::solver made = solver();
-  made.add(z3::ult(others, context_.bv_val(kMaxRest, kIntegerBits)));
+  made.add(z3::ult(others(), context_.bv_val(kMaxRest, kIntegerBits)));
   assumed_.clear();
-  for (std::size_t p = 0; p < text_.properties.size(); ++p) {
-    if (!text_.state(1, p) || text_.properties[p].role == CrowdProperty::consequence) continue;
+  const Any &state = any(crowd);
+  for (const auto &[p, term] : more ? state.with_others : state.alone) {
     const std::string name = "use " + text_.properties[p].property.id;
     assumed_.emplace_back(p, context_.bool_const(name.c_str()));
-    made.add(z3::implies(assumed_.back().second, state(crowd, p, pre, others)));
+    made.add(z3::implies(assumed_.back().second, term));
   }
   return made;
 }
@@ -148,10 +177,12 @@ z3::expr Task::claim(const Crowd &crowd, const std::string &key, std::size_t pro
 
 // ---- Symmetry -----------------------------------------------------------------------------------
 
-void Task::symmetry(std::size_t instance) {
-  const Crowd &crowd = text_.crowd(kSymmetric);
+void Task::symmetry(int size, std::size_t instance) {
+  const Crowd &crowd = text_.crowd(size);
   const Role &role = crowd.roles[instance];
   const Instance &i = crowd.model->instances[instance];
+  // The canonical ones are asked in the larger unrolling, which has two that they do not name.
+  if (role.canonical() != (size == kSymmetric)) return;
   const auto canonical = crowd.first.find(role.key);
   if (canonical == crowd.first.end())
     return fail(i.name() + ": is there for these threads, and not for others");
@@ -166,7 +197,7 @@ void Task::symmetry(std::size_t instance) {
       renamings.push_back(order);
       std::swap(renamings.back()[k], renamings.back()[k + 1]);
     }
-  const Side here(*this, crowd, instance, crowd.constants(context_));
+  const Side here(*this, crowd, instance, any(crowd).pre);
   for (const std::vector<int> &renaming : renamings) {
     ++found.symmetries;
     const Side there(*this, crowd, canonical->second, seen(crowd, here.pre, crowd, renaming));
@@ -187,8 +218,8 @@ void Task::symmetry(std::size_t instance) {
 // One of the threads beyond the named and one more can be left out.
 bool Task::leaves_out(const std::string &key, const Crowd &big, int witnesses) {
   const Crowd &small = text_.crowd(big.size - 1);
-  const Side all = side(big, key, big.constants(context_));
-  z3::solver s = solver_with_all(big, all.pre, others());
+  const Side all = side(big, key, any(big).pre);
+  z3::solver s = solver_with_all(big, true);
   s.add(all.enabled);
   for (int out = big.size - 1 - witnesses; out < big.size; ++out) {
     const std::vector<int> keep = all_but(big.size, out);
@@ -209,7 +240,7 @@ bool Task::leaves_out(const std::string &key, const Crowd &big, int witnesses) {
 // What is claimed of a step by n + 1 threads is what is claimed of it by n, whomever is left out.
 void Task::claims(const std::string &key, const Crowd &big, int named) {
   const Crowd &small = text_.crowd(big.size - 1);
-  const Side all = side(big, key, big.constants(context_));
+  const Side all = side(big, key, any(big).pre);
   for (std::size_t p = 0; p < text_.properties.size(); ++p) {
     if (!text_.step(big.size, key, p) && !text_.step(small.size, key, p)) continue;
     z3::expr_vector parts(context_);
@@ -231,8 +262,8 @@ void Task::claims(const std::string &key, const Crowd &big, int named) {
 
 void Task::prove(const std::string &key, const Crowd &crowd, bool more) {
   const z3::expr rest = more ? others() : nobody();
-  const Side step = side(crowd, key, crowd.constants(context_));
-  z3::solver s = solver_with_all(crowd, step.pre, rest);
+  const Side step = side(crowd, key, any(crowd).pre);
+  z3::solver s = solver_with_all(crowd, more);
   s.add(step.enabled);
   const z3::expr rest_after = z3::ite(step.carries, rest, nobody());
   for (std::size_t p = 0; p < text_.properties.size(); ++p) {
@@ -241,9 +272,12 @@ void Task::prove(const std::string &key, const Crowd &crowd, bool more) {
     z3::expr goal = context_.bool_val(true);
     if (of.property.over_state) {
       goal = state(crowd, p, step.next, rest_after);
-      if (z3::eq(goal, state(crowd, p, step.pre, rest)) ||
-          (!of.sum && z3::eq(goal, state(crowd, p, step.pre, nobody()))))
-        continue;
+      const auto is = [&](const std::pair<std::size_t, z3::expr> &before) {
+        return z3::eq(before.second, goal);
+      };
+      const Any &before = any(crowd);
+      const auto &all = more ? before.with_others : before.alone;
+      if (std::any_of(all.begin(), all.end(), is)) continue;
     } else {
       goal = claim(crowd, key, p, step.pre, step.next);
     }
@@ -284,17 +318,19 @@ void Task::prove(const std::string &key, const Crowd &crowd, bool more) {
 }
 
 void Task::instance(const std::string &key) {
-  const Crowd &any = text_.crowd(kLargest);
-  const auto at = any.first.find(key);
+  if (limit_.over()) return fail("time limit");
+  const Crowd &most = text_.crowd(kLargest);
+  const int named = static_cast<int>(most.roles[most.first.at(key)].named.size());
   const auto have = [&](int n) { return text_.crowd(n).first.contains(key); };
-  const int named = static_cast<int>(any.roles[at->second].named.size());
-  for (int w = 0; w <= kMaxWitnesses && found.witnesses < 0 && !limit_.over(); ++w) {
-    const int kept = named + 1 + w;
-    if (kept + 1 > kLargest || !have(kept) || !have(kept + 1)) continue;
-    if (leaves_out(key, text_.crowd(kept + 1), w)) found.witnesses = w;
+  int kept = 0;
+  for (int w = 0; w <= kMaxWitnesses && !kept; ++w) {
+    const int n = named + 1 + w;
+    if (n + 1 > kLargest || !have(n) || !have(n + 1) || !leaves_out(key, text_.crowd(n + 1), w))
+      continue;
+    kept = n;
+    ++found.witnesses[static_cast<std::size_t>(w)];
   }
-  if (found.witnesses < 0) return fail(key + ": depends on more of the other threads");
-  const int kept = named + 1 + found.witnesses;
+  if (!kept) return fail(key + ": depends on more of the other threads");
   for (int n = named; n <= kept; ++n) {
     if (!have(n)) continue;
     prove(key, text_.crowd(n), n == kept);
@@ -314,9 +350,9 @@ void Task::properties() {
       const State initial = crowd.model->initial();
       if (!evaluate(crowd.schema(), *text_.state(n, p), initial, initial))
         found.proofs[p].why = "it does not hold initially";
-      const Terms pre = crowd.constants(context_);
+      const Terms &pre = any(crowd).pre;
       if (consequence && n <= 3) {
-        z3::solver s = solver_with_all(crowd, pre, others());
+        z3::solver s = solver_with_all(crowd, true);
         s.add(!state(crowd, p, pre, nobody()));
         ++found.proofs[p].obligations;
         if (ask(s, &found.proofs[p].uses) != z3::unsat)
@@ -331,11 +367,12 @@ void Task::properties() {
         parts.push_back(state(small, p, less, number(owes)));
       }
       const z3::expr whole = state(crowd, p, pre, nobody());
-      z3::solver s = solver();
+      // What follows from the others needs to be one only where they hold.
+      z3::solver s = solver_with_all(crowd, true);
       s.add(z3::mk_and(parts));
       s.add(!whole);
       ++found.claims;
-      bool each = ask(s) == z3::unsat;
+      bool each = ask(s, consequence ? &found.proofs[p].uses : nullptr) == z3::unsat;
       if (!consequence) {
         z3::solver back = solver();
         back.add(whole);
@@ -400,15 +437,16 @@ bool CrowdLimit::over() const {
   return Clock::now() > end_ || stop_ || (options_.interrupted && *options_.interrupted);
 }
 
-CrowdFindings ask_symmetry(const CrowdText &text, std::size_t instance, const CrowdLimit &limit) {
-  Task task(text, limit);
-  task.symmetry(instance);
-  return std::move(task.found);
-}
-CrowdFindings ask_instance(const CrowdText &text, const std::string &key,
+CrowdFindings ask_symmetry(const CrowdText &text, int size, std::size_t from, std::size_t to,
                            const CrowdLimit &limit) {
   Task task(text, limit);
-  task.instance(key);
+  for (std::size_t i = from; i < to; ++i) task.symmetry(size, i);
+  return std::move(task.found);
+}
+CrowdFindings ask_instances(const CrowdText &text, const std::vector<std::string> &keys,
+                            const CrowdLimit &limit) {
+  Task task(text, limit);
+  for (const std::string &key : keys) task.instance(key);
   return std::move(task.found);
 }
 CrowdFindings ask_properties(const CrowdText &text, const CrowdLimit &limit) {

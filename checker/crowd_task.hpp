@@ -9,7 +9,7 @@
 
 namespace ptmc::checker {
 
-inline constexpr int kSymmetric = 5;  // threads of the unrolling in which symmetry is asked
+inline constexpr int kSymmetric = 5;  // threads of the larger unrolling in which symmetry is asked
 inline constexpr int kMaxWitnesses = 2;
 inline constexpr int kLargest = 7;  // threads: leader, actor, woken, kept, two witnesses, left out
 
@@ -57,14 +57,16 @@ struct CrowdFindings {
   std::set<std::size_t> uses;  // of side conditions
   std::vector<std::string> failed;
   std::size_t symmetries = 0, leaving_out = 0, claims = 0;
-  int witnesses = -1;  // that the instance needs
+  std::vector<std::size_t> witnesses = std::vector<std::size_t>(kMaxWitnesses + 1);
   bool ok() const;
 };
 
-// Another instance of a canonical one is that, renamed.
-CrowdFindings ask_symmetry(const CrowdText &text, std::size_t instance, const CrowdLimit &limit);
-// Leaving out, claims, and the proofs of a canonical instance.
-CrowdFindings ask_instance(const CrowdText &text, const std::string &key, const CrowdLimit &limit);
+// Instances from..to of the unrolling for so many threads, kSymmetric or one less.
+CrowdFindings ask_symmetry(const CrowdText &text, int size, std::size_t from, std::size_t to,
+                           const CrowdLimit &limit);
+// Leaving out, claims, and the proofs of canonical instances.
+CrowdFindings ask_instances(const CrowdText &text, const std::vector<std::string> &keys,
+                            const CrowdLimit &limit);
 // Claims of the state properties, their consequences, the initial states.
 CrowdFindings ask_properties(const CrowdText &text, const CrowdLimit &limit);
 
