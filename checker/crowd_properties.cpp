@@ -93,6 +93,20 @@ Laws lemmas() {
       [](const View &v, int) { return v.get(v.p->group_exit) || ne(v.get(v.p->exec_task), 0); });
   state_law(
       all,
+      {"lemma.tracee.exists", "A thread that has a tracer exists", "A thread is traced",
+       "ptrace_link, release_task, 6.1", anywhere, anywhere},
+      [](const View &v, int t) { return v.traced(t); },
+      [](const View &v, int t) { return v.exists(t); });
+  state_law(
+      all,
+      {"lemma.tty.signal",
+       "A thread that asks whether its process group is orphaned has a stop signal at hand",
+       "siglock is dropped for a terminal's stop signal", "get_signal, 6.1; R75", anywhere,
+       anywhere},
+      [](const View &v, int t) { return v.at(t, {Loc::tty_window}); },
+      [](const View &v, int t) { return v.is_stop_signal(v.t(t).sig); });
+  state_law(
+      all,
       {"lemma.no_exec", "Where nothing calls execve no thread waits in de_thread",
        "There is no execve", "de_thread, 6.1",
        [](const Config &c) { return !c[execs]; }, anywhere},
