@@ -39,6 +39,14 @@ bool CrowdResult::proved() const {
                      [](const CrowdProof &p) { return p.verdict == Verdict::holds; });
 }
 
+std::unique_ptr<model::Model> unrolled(const model::Config &config, int threads) {
+  model::Shape shape = model::explored_shape(config, threads);
+  std::erase_if(shape.signals, [&](model::Sig s) {
+    return s != model::KILL && !config[model::signal_feature(s)];
+  });
+  return std::make_unique<model::Model>(shape, &config);
+}
+
 CrowdResult any_threads(const Unroll &unroll, const CrowdOptions &options) {
   const auto start = std::chrono::steady_clock::now();
   const CrowdText text(unroll, options.without);
@@ -73,6 +81,7 @@ CrowdResult any_threads(const Unroll &unroll, const CrowdOptions &options) {
 
   CrowdResult result;
   result.instances = canonical.size();
+  result.largest = kLargest;
   result.witnesses.resize(kMaxWitnesses + 1);
   std::vector<CrowdFindings::Of> found(text.properties.size());
   std::set<std::size_t> uses;

@@ -55,6 +55,10 @@ struct CrowdProperty {
 // Those that apply to the configuration.
 std::vector<CrowdProperty> crowd_properties(const model::Config &config);
 
+// The model for so many threads, with the signals that the configuration lets strangers send, and
+// SIGKILL.
+std::unique_ptr<model::Model> unrolled(const model::Config &config, int threads);
+
 using Unroll = std::function<std::unique_ptr<model::Model>(int threads)>;
 
 struct CrowdOptions {
