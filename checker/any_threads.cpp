@@ -47,10 +47,13 @@ std::unique_ptr<model::Model> unrolled(const model::Config &config, int threads)
   return std::make_unique<model::Model>(shape, &config);
 }
 
-CrowdResult any_threads(const Unroll &unroll, const CrowdOptions &options) {
+std::shared_ptr<const CrowdText> crowd_text(const Unroll &unroll) {
+  return std::make_shared<CrowdText>(unroll);
+}
+
+CrowdResult any_threads(const CrowdText &text, const CrowdOptions &options) {
   const auto start = std::chrono::steady_clock::now();
-  const CrowdText text(unroll, options.without);
-  CrowdLimit limit(options);
+  const CrowdLimit limit(options);
   // What a task asks depends on nothing but the text: nor does what it finds.
   std::vector<std::function<CrowdFindings()>> tasks{[&] { return ask_properties(text, limit); }};
   std::vector<std::string> some;
@@ -69,10 +72,7 @@ CrowdResult any_threads(const Unroll &unroll, const CrowdOptions &options) {
   std::vector<CrowdFindings> findings(tasks.size());
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
-    for (std::size_t k; (k = next++) < tasks.size();) {
-      findings[k] = tasks[k]();
-      if (options.first_failure && !findings[k].ok()) limit.stop();
-    }
+    for (std::size_t k; (k = next++) < tasks.size();) findings[k] = tasks[k]();
   };
   std::vector<std::thread> workers;
   for (int k = 1; k < options.jobs; ++k) workers.emplace_back(work);
@@ -102,6 +102,8 @@ CrowdResult any_threads(const Unroll &unroll, const CrowdOptions &options) {
   }
   const auto id = [&](std::size_t p) { return text.properties[p].property.id; };
   for (std::size_t p = 0; p < found.size(); ++p) {
+    if (limit.without(text.properties[p])) found[p].why = "left out";
+    if (found[p].why.empty() && !options.rules.empty()) found[p].why = "only some rules were asked";
     CrowdProof proof{text.properties[p], Verdict::holds, found[p].why, {}, found[p].obligations,
                      found[p].seconds, found[p].slowest};
     for (std::size_t used : found[p].uses)

@@ -66,8 +66,10 @@ struct CrowdOptions {
   unsigned question_milliseconds = 60'000;
   double time_limit = 0;  // seconds, of all; 0: none
   const std::atomic<bool> *interrupted = nullptr;
-  std::vector<std::string> without = {};  // neither assumed nor shown
-  bool first_failure = false;             // enough to know that something is not proved
+  std::vector<std::string> without = {};  // properties neither assumed nor shown
+  // Only the questions about these rules, and those about the properties alone; then nothing is
+  // proved, but what fails is seen. Empty: all.
+  std::vector<std::string> rules = {};
 };
 
 struct CrowdProof {
@@ -88,9 +90,12 @@ struct CrowdResult {
   std::vector<std::size_t> witnesses;  // how many instances need 0, 1... of them
   int largest = 0;                     // threads of the largest unrolling
   double seconds = 0;
-  bool proved() const;
+  bool proved() const;  // all of them
 };
 
-CrowdResult any_threads(const Unroll &unroll, const CrowdOptions &options);
+class CrowdText;
+// The unrollings; for several runs.
+std::shared_ptr<const CrowdText> crowd_text(const Unroll &unroll);
+CrowdResult any_threads(const CrowdText &text, const CrowdOptions &options);
 
 }  // namespace ptmc::checker

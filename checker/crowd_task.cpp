@@ -86,7 +86,8 @@ Task::Any &Task::any(const Crowd &crowd) {
   if (found != any_.end()) return found->second;
   Any &made = any_.try_emplace(crowd.size, context_, crowd).first->second;
   for (std::size_t p = 0; p < text_.properties.size(); ++p) {
-    if (!text_.state(1, p) || text_.properties[p].role == CrowdProperty::consequence) continue;
+    const CrowdProperty &of = text_.properties[p];
+    if (!text_.state(1, p) || of.role == CrowdProperty::consequence || limit_.without(of)) continue;
     made.alone.emplace_back(p, state(crowd, p, made.pre, nobody()));
     made.with_others.emplace_back(p, state(crowd, p, made.pre, others()));
   }
@@ -181,6 +182,7 @@ void Task::symmetry(int size, std::size_t instance) {
   const Crowd &crowd = text_.crowd(size);
   const Role &role = crowd.roles[instance];
   const Instance &i = crowd.model->instances[instance];
+  if (!limit_.asks_about(i)) return;
   // The canonical ones are asked in the larger unrolling, which has two that they do not name.
   if (role.canonical() != (size == kSymmetric)) return;
   const auto canonical = crowd.first.find(role.key);
@@ -268,7 +270,7 @@ void Task::prove(const std::string &key, const Crowd &crowd, bool more) {
   const z3::expr rest_after = z3::ite(step.carries, rest, nobody());
   for (std::size_t p = 0; p < text_.properties.size(); ++p) {
     const CrowdProperty &of = text_.properties[p];
-    if (of.role == CrowdProperty::consequence) continue;
+    if (of.role == CrowdProperty::consequence || limit_.without(of)) continue;
     z3::expr goal = context_.bool_val(true);
     if (of.property.over_state) {
       goal = state(crowd, p, step.next, rest_after);
@@ -320,6 +322,7 @@ void Task::prove(const std::string &key, const Crowd &crowd, bool more) {
 void Task::instance(const std::string &key) {
   if (limit_.over()) return fail("time limit");
   const Crowd &most = text_.crowd(kLargest);
+  if (!limit_.asks_about(most.model->instances[most.first.at(key)])) return;
   const int named = static_cast<int>(most.roles[most.first.at(key)].named.size());
   const auto have = [&](int n) { return text_.crowd(n).first.contains(key); };
   int kept = 0;
@@ -343,7 +346,7 @@ void Task::instance(const std::string &key) {
 void Task::properties() {
   for (std::size_t p = 0; p < text_.properties.size(); ++p) {
     const CrowdProperty &of = text_.properties[p];
-    if (!of.property.over_state) continue;
+    if (!of.property.over_state || limit_.without(of)) continue;
     const bool consequence = of.role == CrowdProperty::consequence;
     for (int n = 1; n <= kSymmetric; ++n) {
       const Crowd &crowd = text_.crowd(n);
@@ -386,12 +389,7 @@ void Task::properties() {
 
 }  // namespace
 
-bool CrowdFindings::ok() const {
-  return failed.empty() &&
-         std::all_of(proofs.begin(), proofs.end(), [](const Of &p) { return p.why.empty(); });
-}
-
-CrowdText::CrowdText(const Unroll &unroll, const std::vector<std::string> &without) {
+CrowdText::CrowdText(const Unroll &unroll) {
   crowds.resize(kLargest + 1);
   states.resize(kLargest + 1);
   steps.resize(kLargest + 1);
@@ -399,9 +397,7 @@ CrowdText::CrowdText(const Unroll &unroll, const std::vector<std::string> &witho
     crowds[static_cast<std::size_t>(n)] = std::make_unique<Crowd>(unroll(n));
     if (crowd(n).size != n) throw std::logic_error("not unrolled for that many threads");
   }
-  for (CrowdProperty &p : crowd_properties(*crowd(1).model->config))
-    if (std::find(without.begin(), without.end(), p.property.id) == without.end())
-      properties.push_back(std::move(p));
+  properties = crowd_properties(*crowd(1).model->config);
   for (int n = 1; n <= kLargest; ++n) {
     const Model &m = *crowd(n).model;
     for (const CrowdProperty &p : properties) {
@@ -434,7 +430,15 @@ CrowdLimit::CrowdLimit(const CrowdOptions &options) : options_(options) {
                               std::chrono::duration<double>(options.time_limit));
 }
 bool CrowdLimit::over() const {
-  return Clock::now() > end_ || stop_ || (options_.interrupted && *options_.interrupted);
+  return Clock::now() > end_ || (options_.interrupted && *options_.interrupted);
+}
+bool CrowdLimit::without(const CrowdProperty &p) const {
+  const auto &all = options_.without;
+  return std::find(all.begin(), all.end(), p.property.id) != all.end();
+}
+bool CrowdLimit::asks_about(const Instance &i) const {
+  const auto &all = options_.rules;
+  return all.empty() || std::find(all.begin(), all.end(), i.rule->id) != all.end();
 }
 
 CrowdFindings ask_symmetry(const CrowdText &text, int size, std::size_t from, std::size_t to,

@@ -14,8 +14,9 @@ inline constexpr int kMaxWitnesses = 2;
 inline constexpr int kLargest = 7;  // threads: leader, actor, woken, kept, two witnesses, left out
 
 // What all tasks read.
-struct CrowdText {
-  CrowdText(const Unroll &unroll, const std::vector<std::string> &without);
+class CrowdText {
+ public:
+  explicit CrowdText(const Unroll &unroll);
 
   std::vector<std::unique_ptr<Crowd>> crowds;                         // by size; [0] is none
   std::vector<CrowdProperty> properties;
@@ -32,17 +33,18 @@ struct CrowdText {
   }
 };
 
+// What a run leaves out, and when it ends.
 class CrowdLimit {
  public:
   explicit CrowdLimit(const CrowdOptions &options);
   bool over() const;
-  void stop() { stop_ = true; }
+  bool without(const CrowdProperty &p) const;
+  bool asks_about(const model::Instance &i) const;
   unsigned milliseconds() const { return options_.question_milliseconds; }
 
  private:
   const CrowdOptions &options_;
   std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::time_point::max();
-  std::atomic<bool> stop_ = false;
 };
 
 // What a task has found out.
@@ -58,7 +60,6 @@ struct CrowdFindings {
   std::vector<std::string> failed;
   std::size_t symmetries = 0, leaving_out = 0, claims = 0;
   std::vector<std::size_t> witnesses = std::vector<std::size_t>(kMaxWitnesses + 1);
-  bool ok() const;
 };
 
 // Instances from..to of the unrolling for so many threads, kSymmetric or one less.

@@ -107,7 +107,7 @@ int check_any_threads(const Subject &subject, const checker::ExploreOptions &how
                      [&](const CrowdProperty &p) { return p.property.id == id; }))
       throw InputError("", 0, "property '" + id + "' is not shown for any number of threads");
   const CrowdResult result = checker::any_threads(
-      [&](int threads) { return checker::unrolled(config, threads); },
+      *checker::crowd_text([&](int threads) { return checker::unrolled(config, threads); }),
       {.jobs = how.jobs, .time_limit = how.time_limit, .interrupted = how.interrupted});
   std::vector<CrowdProof> shown;
   for (const CrowdProof &p : result.proofs)
