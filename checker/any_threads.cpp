@@ -66,8 +66,9 @@ CrowdResult any_threads(const CrowdText &text, const CrowdOptions &options) {
   }
   for (int size : {kSymmetric - 1, kSymmetric})
     for (std::size_t i = 0, all = text.crowd(size).roles.size(); i < all; i += kChunk * 4)
-      tasks.push_back(
-          [&, size, i, all] { return ask_symmetry(text, size, i, std::min(i + kChunk * 4, all), limit); });
+      tasks.push_back([&, size, i, all] {
+        return ask_symmetry(text, size, i, std::min(i + kChunk * 4, all), limit);
+      });
 
   std::vector<CrowdFindings> findings(tasks.size());
   std::atomic<std::size_t> next = 0;
@@ -104,8 +105,8 @@ CrowdResult any_threads(const CrowdText &text, const CrowdOptions &options) {
   for (std::size_t p = 0; p < found.size(); ++p) {
     if (limit.without(text.properties[p])) found[p].why = "left out";
     if (found[p].why.empty() && !options.rules.empty()) found[p].why = "only some rules were asked";
-    CrowdProof proof{text.properties[p], Verdict::holds, found[p].why, {}, found[p].obligations,
-                     found[p].seconds, found[p].slowest};
+    CrowdProof proof{text.properties[p],   Verdict::holds,   found[p].why,    {},
+                     found[p].obligations, found[p].seconds, found[p].slowest};
     for (std::size_t used : found[p].uses)
       if (used != p) proof.lemmas.push_back(id(used));
     if (proof.why.empty() && !result.failed.empty())

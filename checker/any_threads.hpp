@@ -3,17 +3,18 @@
 // The text of the rules is unrolled for a few threads. What is shown of N threads, for every N:
 //
 // A state property here says something of each thread, beside the process and the tracers: P(s) is
-// p(t) for all threads t. One of them is about a sum: group_stop_count is the number of threads with
-// STOP_CONSUME. The unrolled threads stand for some of the N; R, an integer of 0 or more, is how many
-// of the others have STOP_CONSUME. So the count of a crowd (crowd.hpp) is the real one, and count - R
-// is what its threads owe.
+// p(t) for all threads t. One of them is about a sum: group_stop_count is the number of threads
+// with STOP_CONSUME. The unrolled threads stand for some of the N; R, an integer of 0 or more, is
+// how many of the others have STOP_CONSUME. So the count of a crowd (crowd.hpp) is the real one,
+// and count - R is what its threads owe.
 //
 // A step of N threads names some of them: the leader, who acts or is acted upon, whom the signal
-// wakes. Take any further thread. Of all others, one can be left out as long as more than `witnesses`
-// remain, without changing what the step does to those that are kept, in the fields that the
-// properties speak of. So what the step does to the kept ones is a step of the unrolling for the
-// named ones, the further one and the witnesses. There Z3 proves each property after the step from
-// all of them before it: hence it holds for the further thread, which was any, and for the named.
+// wakes. Take any further thread. Of all others, one can be left out as long as more than
+// `witnesses` remain, without changing what the step does to those that are kept, in the fields
+// that the properties speak of. So what the step does to the kept ones is a step of the unrolling
+// for the named ones, the further one and the witnesses. There Z3 proves each property after the
+// step from all of them before it: hence it holds for the further thread, which was any, and for
+// the named.
 //
 // Z3 checks these side conditions, for each instance of a rule; where one fails nothing is proved:
 //   symmetry    the instance for other threads is the instance for these, renamed; and it does not
@@ -83,9 +84,9 @@ struct CrowdProof {
 
 struct CrowdResult {
   std::vector<CrowdProof> proofs;
-  std::vector<std::string> lemmas;     // that the side conditions use
-  std::vector<std::string> failed;     // side conditions, with the reason
-  std::size_t instances = 0;           // up to renaming
+  std::vector<std::string> lemmas;                          // that the side conditions use
+  std::vector<std::string> failed;                          // side conditions, with the reason
+  std::size_t instances = 0;                                // up to renaming
   std::size_t symmetries = 0, leaving_out = 0, claims = 0;  // side conditions asked
   std::vector<std::size_t> witnesses;  // how many instances need 0, 1... of them
   int largest = 0;                     // threads of the largest unrolling

@@ -78,8 +78,7 @@ void Vocabulary::add(const Schema &schema, Expr e) {
     for (Field f : fields) (schema[f].thread < 0 ? common : thread).insert(schema[f].name);
 }
 
-Crowd::Crowd(std::unique_ptr<Model> unrolled)
-    : model(std::move(unrolled)), size(model->threads()) {
+Crowd::Crowd(std::unique_ptr<Model> unrolled) : model(std::move(unrolled)), size(model->threads()) {
   std::map<std::pair<std::string, std::vector<int>>, int> met;
   for (const Instance &i : model->instances) {
     Role role = role_of(i);
@@ -118,8 +117,8 @@ Terms Crowd::after(Translator &translate, std::size_t instance, const Terms &pre
 Terms seen(const Crowd &big, const Terms &terms, const Crowd &small, const std::vector<int> &keep) {
   const Schema &schema = small.schema();
   z3::context &context = terms.front().ctx();
-  const bool in_place = std::is_sorted(keep.begin(), keep.end()) &&
-                        keep.back() == static_cast<int>(keep.size()) - 1;
+  const bool in_place =
+      std::is_sorted(keep.begin(), keep.end()) && keep.back() == static_cast<int>(keep.size()) - 1;
   Terms result;
   for (Field f = 0; f < schema.size(); ++f) {
     const FieldInfo &info = schema[f];
@@ -135,9 +134,9 @@ Terms seen(const Crowd &big, const Terms &terms, const Crowd &small, const std::
     for (int t = 0; t < big.size; ++t) {
       const auto at = std::find(keep.begin(), keep.end(), t);
       const int place = static_cast<int>(at - keep.begin());
-      mapped = z3::ite(value == name(t),
-                       at == keep.end() ? context.bv_val(kNobodySeen, kNameBits) : name(place),
-                       mapped);
+      mapped =
+          z3::ite(value == name(t),
+                  at == keep.end() ? context.bv_val(kNobodySeen, kNameBits) : name(place), mapped);
     }
     result.push_back(mapped);
   }

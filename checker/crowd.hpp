@@ -36,8 +36,8 @@ struct Crowd {
 
   std::unique_ptr<model::Model> model;
   int size;
-  std::vector<Role> roles;                   // of the instances
-  std::map<std::string, std::size_t> first;  // canonical instances by their key
+  std::vector<Role> roles;                                    // of the instances
+  std::map<std::string, std::size_t> first;                   // canonical instances by their key
   std::map<std::pair<int, std::string>, model::Field> field;  // thread (-1: none) and name
 
   const model::Schema &schema() const { return model->schema; }

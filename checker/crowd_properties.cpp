@@ -36,8 +36,8 @@ Laws group_laws() {
       },
       [](const StepView &s, int) {
         const View &a = s.after;
-        const Expr ends = truth(s.sends(CONT)) || a.get(a.p->group_exit) ||
-                          ne(a.get(a.p->exec_task), 0);
+        const Expr ends =
+            truth(s.sends(CONT)) || a.get(a.p->group_exit) || ne(a.get(a.p->exec_task), 0);
         return eq(a.get(a.p->stop_count), 0) && (a.jobs_are(Jobs::stopped) || ends);
       });
   step_law(
@@ -56,8 +56,7 @@ Laws group_laws() {
       });
   step_law(
       all,
-      {"group_stop.ends",
-       "A stopped group stays so until SIGCONT or its death",
+      {"group_stop.ends", "A stopped group stays so until SIGCONT or its death",
        "A stopped group is stopped no more", "prepare_signal, 6.1; R44, R49", anywhere, anywhere},
       [](const StepView &s, int) {
         return s.before.jobs_are(Jobs::stopped) && !s.after.jobs_are(Jobs::stopped);
@@ -108,14 +107,14 @@ Laws lemmas() {
   state_law(
       all,
       {"lemma.no_exec", "Where nothing calls execve no thread waits in de_thread",
-       "There is no execve", "de_thread, 6.1",
-       [](const Config &c) { return !c[execs]; }, anywhere},
+       "There is no execve", "de_thread, 6.1", [](const Config &c) { return !c[execs]; }, anywhere},
       [](const View &, int) { return truth(true); },
       [](const View &v, int) { return eq(v.get(v.p->exec_task), 0); });
   state_law(
       all,
       {"lemma.owes_nothing", "Where SIGCHLD is not state nobody owes a notification",
-       "SIGCHLD is not state", "the profile", [](const Config &c) { return !c[sigchld]; }, anywhere},
+       "SIGCHLD is not state", "the profile", [](const Config &c) { return !c[sigchld]; },
+       anywhere},
       [](const View &, int) { return truth(true); },
       [](const View &v, int t) { return owes_nothing(v, t) && eq(v.get(v.p->cld), 0); });
   return all;
@@ -126,12 +125,12 @@ Laws lemmas() {
 std::vector<CrowdProperty> crowd_properties(const Config &config) {
   std::vector<CrowdProperty> all;
   for (const char *id : {"stop_count.consumers", "parent.armed_once", "parent.armed",
-                         "parent.disarmed", "trapping.traps"})
+                         "parent.disarmed", "stop_signal.known", "trapping.traps"})
     all.push_back({known(id), CrowdProperty::group, id == std::string("stop_count.consumers")});
   for (const Property &p : group_laws()) all.push_back({p, CrowdProperty::group});
   all.push_back({known("trapping.ends"), CrowdProperty::consequence});
   for (const char *id : {"stop_consume.pending", "stop_pending.group", "stopped.untraced",
-                         "stop_signal.known", "stop_code.group", "group_exit.no_job_control"})
+                         "stop_code.group", "group_exit.no_job_control"})
     all.push_back({known(id), CrowdProperty::lemma});
   for (const Property &p : lemmas()) all.push_back({p, CrowdProperty::lemma});
   std::erase_if(all, [&](const CrowdProperty &p) {

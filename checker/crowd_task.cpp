@@ -56,8 +56,8 @@ class Task {
   Any &any(const Crowd &crowd);
 
   z3::expr state(const Crowd &crowd, std::size_t property, Terms terms, const z3::expr &others);
-  z3::expr claim(Crowd const &crowd, const std::string &key, std::size_t property,
-                 const Terms &pre, const Terms &next);
+  z3::expr claim(Crowd const &crowd, const std::string &key, std::size_t property, const Terms &pre,
+                 const Terms &next);
   z3::solver solver();
   z3::solver solver_with_all(const Crowd &crowd, bool more);
   z3::check_result ask(z3::solver &solver, std::set<std::size_t> *uses = nullptr);
@@ -76,7 +76,7 @@ class Task {
   const CrowdText &text_;
   const CrowdLimit &limit_;
   z3::context context_;
-  std::map<int, Any> any_;  // by size
+  std::map<int, Any> any_;                                 // by size
   std::vector<std::pair<std::size_t, z3::expr>> assumed_;  // property, selector
   std::string gave_up_;
 };
@@ -204,9 +204,9 @@ void Task::symmetry(int size, std::size_t instance) {
     ++found.symmetries;
     const Side there(*this, crowd, canonical->second, seen(crowd, here.pre, crowd, renaming));
     const Terms next = seen(crowd, here.next, crowd, renaming);
-    const z3::expr alike = here.enabled == there.enabled &&
-                           z3::implies(here.enabled, same(crowd, next, there.next,
-                                                          text_.vocabulary, true));
+    const z3::expr alike =
+        here.enabled == there.enabled &&
+        z3::implies(here.enabled, same(crowd, next, there.next, text_.vocabulary, true));
     z3::solver s = solver();
     s.add(!alike);
     if (ask(s) != z3::unsat)
@@ -227,10 +227,10 @@ bool Task::leaves_out(const std::string &key, const Crowd &big, int witnesses) {
     const std::vector<int> keep = all_but(big.size, out);
     const Side less = side(small, key, seen(big, all.pre, small, keep));
     const z3::expr set = number(all.owes(out, all.next));
-    const z3::expr counted = z3::ite(
-        less.carries,
-        all.count() == less.count() && all.owes(out, all.next) == all.owes(out, all.pre),
-        all.count() == less.count() + set);
+    const z3::expr counted =
+        z3::ite(less.carries,
+                all.count() == less.count() && all.owes(out, all.next) == all.owes(out, all.pre),
+                all.count() == less.count() + set);
     const Terms next = seen(big, all.next, small, keep);
     s.add(!(less.enabled && less.carries == all.carries && counted &&
             same(small, next, less.next, text_.vocabulary, false)));
@@ -248,8 +248,8 @@ void Task::claims(const std::string &key, const Crowd &big, int named) {
     z3::expr_vector parts(context_);
     for (int out = named; out < big.size; ++out) {
       const std::vector<int> keep = all_but(big.size, out);
-      parts.push_back(claim(small, key, p, seen(big, all.pre, small, keep),
-                            seen(big, all.next, small, keep)));
+      parts.push_back(
+          claim(small, key, p, seen(big, all.pre, small, keep), seen(big, all.next, small, keep)));
     }
     z3::solver s = solver();
     s.add(all.enabled);
@@ -304,9 +304,9 @@ void Task::prove(const std::string &key, const Crowd &crowd, bool more) {
           const z3::expr v = m.eval(step.pre[f], true);
           const unsigned value = v.is_bool() ? v.is_true() : v.get_numeral_uint();
           if (value && (names.contains(info.name) || info.thread >= 0))
-            proof.why += " " + field_text(crowd.schema(), f) + "=" +
-                         (f == crowd.count() ? std::to_string(value)
-                                             : value_text(crowd.schema(), f, value));
+            proof.why +=
+                " " + field_text(crowd.schema(), f) + "=" +
+                (f == crowd.count() ? std::to_string(value) : value_text(crowd.schema(), f, value));
         }
         proof.why += more ? " others=" + m.eval(rest, true).to_string() : "";
       }

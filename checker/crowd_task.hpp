@@ -18,9 +18,9 @@ class CrowdText {
  public:
   explicit CrowdText(const Unroll &unroll);
 
-  std::vector<std::unique_ptr<Crowd>> crowds;                         // by size; [0] is none
+  std::vector<std::unique_ptr<Crowd>> crowds;  // by size; [0] is none
   std::vector<CrowdProperty> properties;
-  std::vector<std::vector<std::optional<model::Expr>>> states;        // [size][property]
+  std::vector<std::vector<std::optional<model::Expr>>> states;  // [size][property]
   std::vector<std::map<std::string, std::vector<std::optional<model::Expr>>>> steps;  // [size][key]
   Vocabulary vocabulary;
 

@@ -21,9 +21,11 @@ std::string_view name(Verdict v) { return checker::kVerdictNames[static_cast<std
 
 std::string covered(const Subject &subject, const CrowdResult &r) {
   return fmt::format(
-      "{} under profile '{}', one process of any number of threads (below 2^30): rules unrolled for "
+      "{} under profile '{}', one process of any number of threads (below 2^30): rules unrolled "
+      "for "
       "up to {} threads, {} instances up to renaming; {} side conditions ({} of symmetry, {} of "
-      "leaving a thread out, {} of claims), {} failed; {} instances need no witness among the other "
+      "leaving a thread out, {} of claims), {} failed; {} instances need no witness among the "
+      "other "
       "threads, {} one, {} two. That the loops of the rules treat every further thread as the last "
       "one unrolled is taken for granted. {:.1f} s.",
       subject.spec.name(), subject.profile->name, r.largest, r.instances,
