@@ -121,6 +121,25 @@ TEST_CASE("a rule that treats one thread in its own way is refused") {
   CHECK(!any_threads(*large, send).failed.empty());
 }
 
+TEST_CASE("exploration finds them true: one thread in full, three and four without a tracer") {
+  for (int threads : {1, 3, 4}) {
+    Config c = config_of("linux-3.4");
+    if (threads > 1)
+      for (Feature f : {Feature::attach, Feature::use_seize}) c[f] = false;
+    std::vector<Property> all;
+    for (const CrowdProperty &p : checker::crowd_properties(c)) all.push_back(p.property);
+    checker::ExploreOptions o;
+    o.properties = &all;
+    const checker::ExploreResult r = checker::explore(Model(explored_shape(c, threads), &c), o);
+    CHECK(r.complete);
+    MESSAGE(threads, " threads: ", r.states, " states");
+    for (const checker::PropertyResult &p : r.properties) {
+      INFO(p.property->id);
+      CHECK(p.verdict == Verdict::holds);
+    }
+  }
+}
+
 TEST_CASE("a time limit leaves everything unknown, with the reason") {
   const CrowdResult r = any_threads(*text_of("legacy"), {.time_limit = 1e-9});
   CHECK(!r.proved());
