@@ -4,6 +4,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "checker/support.hpp"
 #include "model/interp.hpp"
 
 namespace ptmc::checker {
@@ -12,36 +13,6 @@ using namespace model;  // NOLINT: names of the whole file
 using Clock = std::chrono::steady_clock;
 
 namespace {
-
-// The fields that an expression reads.
-class Support {
- public:
-  void of(Expr e) {
-    if (!seen_.insert(e.node()).second) return;
-    const Node n = node(e);
-    switch (n.op) {
-      case Op::constant:
-      case Op::config:
-        return;
-      case Op::field:
-        before.insert(static_cast<Field>(n.a));
-        return;
-      case Op::primed:
-        after.insert(static_cast<Field>(n.a));
-        return;
-      case Op::ite:
-        of(Expr(n.c));
-        [[fallthrough]];
-      default:
-        of(Expr(n.a));
-        if (n.op != Op::negate) of(Expr(n.b));
-    }
-  }
-  std::set<Field> before, after;
-
- private:
-  std::set<std::uint32_t> seen_;
-};
 
 class Induction {
  public:

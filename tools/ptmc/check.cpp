@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "model/input_error.hpp"
+#include "tools/ptmc/any_threads.hpp"
 #include "tools/ptmc/proofs.hpp"
 #include "tools/ptmc/verb.hpp"
 
@@ -43,7 +44,7 @@ using checker::Verdict;
 struct Options {
   bool json = false;
   SubjectOptions subject;
-  std::string tracer = "any", engine = "explicit";
+  std::string tracer = "any", engine;  // empty: the usual one
   std::optional<std::string> max_memory;
   std::optional<int> jobs;
   double time_limit = 0;
@@ -207,9 +208,15 @@ void print_text(const Subject &subject, const model::Model &model, const Result 
   fmt::print("{}\n", result.covered_text(subject));
 }
 
-int run(const Options &options) {
+int run(Options options) {
   if (options.tracer != "any") refuse("--tracer: only any is available yet");
   const Subject subject = subject_of(options.subject);
+  if (subject.any_threads) {
+    if (!options.engine.empty() && options.engine != "z3")
+      refuse("--threads any: only Z3 can tell of any number of threads");
+    return check_any_threads(subject, explore_options(options), options.json);
+  }
+  if (options.engine.empty()) options.engine = "explicit";
   const model::Config config = subject.config();
   // Before an exploration of hours, not after it.
   for (const std::string &id : options.properties) find_property(id, config);
@@ -240,7 +247,7 @@ Command check_verb() {
       .about = "explores a design, and tells what holds",
       .options = {{.name = "--tracer", .about = "any", .sets = &o->tracer, .type = "any"},
                   {.name = "--engine",
-                   .about = "explores, proves with Z3, or both",
+                   .about = "explores (as usual), proves with Z3, or both",
                    .sets = &o->engine,
                    .type = "explicit|z3|both",
                    .one_of = {"explicit", "z3", "both"}},
@@ -264,7 +271,7 @@ Command check_verb() {
                    .above_zero = true},
                   format_option(o->json)},
       .run = [=] { return run(*o); }};
-  add_subject(command, o->subject);
+  add_subject(command, o->subject, true);
   return command;
 }
 

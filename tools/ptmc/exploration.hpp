@@ -18,17 +18,18 @@ struct Subject {
   int threads;
   std::vector<model::Sig> signals = {};  // that strangers send; empty: the profile's
   int processes = 1;
+  bool any_threads = false;  // --threads any: `threads` means nothing
   model::Config config() const { return model::explored_config(spec, *profile, signals); }
   model::Shape shape() const { return model::explored_shape(config(), threads, processes); }
 };
 // The same on the command line (subject.cpp).
 struct SubjectOptions {
-  std::string design = "linux-3.4", profile;
+  std::string design = "linux-3.4", profile, threads = "1";
   std::optional<std::string> options, signals;
-  int threads = 1;
   std::optional<int> processes;
 };
-void add_subject(Command &command, SubjectOptions &options);
+// any: --threads may be "any".
+void add_subject(Command &command, SubjectOptions &options, bool any = false);
 // Both throw InputError.
 Subject subject_of(const SubjectOptions &options);
 const model::Property &find_property(const std::string &id, const model::Config &config);

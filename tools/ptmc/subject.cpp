@@ -11,7 +11,10 @@ namespace {
 
 }  // namespace
 
-void add_subject(Command &command, SubjectOptions &options) {
+void add_subject(Command &command, SubjectOptions &options, bool any) {
+  std::vector<std::string> threads;
+  for (int n = 1; n <= model::kMaxThreads; ++n) threads.push_back(std::to_string(n));
+  if (any) threads.emplace_back("any");
   std::vector<Option> all{design_option(options.design),
                           {.name = "--options",
                            .about = "what SEIZE and SETOPTIONS set, beside the profile's",
@@ -22,9 +25,11 @@ void add_subject(Command &command, SubjectOptions &options) {
                            .sets = &options.profile,
                            .type = "NAME"},
                           {.name = "--threads",
-                           .about = "threads of the tracee",
+                           .about = any ? "of the tracee; any: proofs for every number of them"
+                                        : "threads of the tracee",
                            .sets = &options.threads,
-                           .range = {{1, model::kMaxThreads}}},
+                           .type = fmt::format("{}", fmt::join(threads, "|")),
+                           .one_of = threads},
                           {.name = "--processes",
                            .about = "of so many threads each; fork makes the second",
                            .sets = &options.processes,
@@ -37,7 +42,10 @@ void add_subject(Command &command, SubjectOptions &options) {
 }
 
 Subject subject_of(const SubjectOptions &options) {
-  Subject subject{model::parse_design(options.design), nullptr, options.threads};
+  const bool any = options.threads == "any";
+  Subject subject{model::parse_design(options.design), nullptr,
+                  any ? model::kMaxThreads : std::stoi(options.threads)};
+  subject.any_threads = any;
   if (options.options) subject.spec.options = model::parse_options(*options.options);
   const model::Config base = model::base_config(subject.spec);
   for (model::Option o : subject.spec.options)
@@ -47,7 +55,7 @@ Subject subject_of(const SubjectOptions &options) {
   const bool several = options.processes.value_or(1) > 1;
   subject.profile = !options.profile.empty() ? &model::find_profile(options.profile)
                     : several                ? &model::find_profile("families")
-                                             : &usual_profile(options.threads);
+                                             : &usual_profile(subject.threads);
   subject.processes = options.processes.value_or(subject.profile->processes);
   if (subject.processes < subject.profile->processes)
     refuse(fmt::format("--processes: profile '{}' needs {}", subject.profile->name,

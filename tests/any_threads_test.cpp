@@ -1,0 +1,150 @@
+// Proofs for any number of threads: they are there, each lemma is needed, and a mistake in a rule
+// or one that treats a thread in its own way is refused. Exploration finds the properties true too.
+#include "checker/any_threads.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "tests/exploring.hpp"
+#include "tests/mutations.hpp"
+
+namespace ptmc::tests {
+namespace {
+
+using namespace exploring;
+using checker::CrowdOptions;
+using checker::CrowdProof;
+using checker::CrowdProperty;
+using checker::CrowdResult;
+using checker::Verdict;
+
+using Mutate = std::function<void(Model &)>;
+
+Config config_of(std::string_view design) {
+  return explored_config(parse_design(design), find_profile("group-stop"), {});
+}
+
+std::shared_ptr<const checker::CrowdText> text_of(std::string_view design,
+                                                  const Mutate &mutate = {}) {
+  return checker::crowd_text([&](int threads) {
+    auto m = checker::unrolled(config_of(design), threads);
+    if (mutate) mutate(*m);
+    return m;
+  });
+}
+
+// The properties that are refuted in the questions asked, or "side" for a side condition.
+std::vector<std::string> failures(const CrowdResult &r) {
+  std::vector<std::string> all;
+  if (!r.failed.empty()) all.push_back("side");
+  for (const CrowdProof &p : r.proofs)
+    if (p.why.find("nothing known excludes") != std::string::npos ||
+        p.why.find("does not follow") != std::string::npos)
+      all.push_back(p.of.property.id);
+  return all;
+}
+
+TEST_CASE("the properties are proved for any number of threads, with the lemmas that they use") {
+  const CrowdResult r = any_threads(*text_of("linux-3.4"), {.jobs = 2});
+  CHECK(r.failed.empty());
+  CHECK(r.instances > 150);
+  CHECK(r.symmetries > r.instances);
+  for (const CrowdProof &p : r.proofs) {
+    INFO(p.of.property.id, ": ", p.why);
+    CHECK(p.verdict == Verdict::holds);
+    CHECK(p.slowest < 60);
+    for (const std::string &lemma : p.lemmas) MESSAGE(p.of.property.id, " uses ", lemma);
+  }
+}
+
+// Each lemma, and rules one of whose proofs fails without it.
+const std::map<std::string, std::vector<std::string>> kNeeded{
+    {"stop_consume.pending", {"exit.signals"}},
+    {"stop_pending.group", {"group_stop.join"}},
+    {"stopped.untraced", {"deliver.stop"}},
+    {"stop_code.group", {"group_stop.join"}},
+    {"group_exit.no_job_control", {"detach"}},
+    {"lemma.stop_pending.alive", {"exit.notify"}},
+    {"lemma.sigkill.ends_group", {"tracer.exit.unlink"}},
+    {"lemma.tracee.exists", {"tracer.exit.unlink"}},
+    {"lemma.tty.signal", {"tty.stop"}},
+    {"lemma.no_exec", {"tracer.exit.unlink"}},
+    {"lemma.owes_nothing", {"group_stop.join"}},
+};
+
+TEST_CASE("without any one lemma some proof fails") {
+  const auto text = text_of("linux-3.4");
+  for (const CrowdProperty &p : checker::crowd_properties(config_of("linux-3.4"))) {
+    if (p.role != CrowdProperty::lemma) continue;
+    INFO(p.property.id);
+    REQUIRE(kNeeded.contains(p.property.id));
+    CrowdOptions o{.rules = kNeeded.at(p.property.id)};
+    CHECK(failures(any_threads(*text, o)).empty());
+    o.without = {p.property.id};
+    CHECK(!failures(any_threads(*text, o)).empty());
+  }
+}
+
+TEST_CASE("who forgets to decrement group_stop_count is found by the proof") {
+  const CrowdOptions o{.rules = {"group_stop.join"}};
+  const auto text = text_of("linux-3.4", [](Model &m) {
+    each(m, {"group_stop.join"}, [](Edit &e) { e.keep(e.p.stop_count); });
+  });
+  const CrowdResult r = any_threads(*text, o);
+  CHECK(r.failed.empty());
+  const auto failed = failures(r);
+  CHECK(std::find(failed.begin(), failed.end(), "stop_count.consumers") != failed.end());
+}
+
+TEST_CASE("a rule that treats one thread in its own way is refused") {
+  // Another thread than the one that acts: it keeps out of the group-stop.
+  const CrowdOptions o{.rules = {"deliver.stop"}};
+  const auto other = text_of("linux-3.4", [](Model &m) {
+    if (m.threads() > 2) each(m, {"deliver.stop"}, [](Edit &e) { e.keep(e.f(2).consume); });
+  });
+  CHECK(!any_threads(*other, o).failed.empty());
+  // The one that acts.
+  const CrowdOptions join{.rules = {"group_stop.join"}};
+  const auto actor = text_of("linux-3.4", [](Model &m) {
+    each(m, {"group_stop.join"}, [](Edit &e) {
+      if (e.t == 2) e.keep(e.f(2).stop_pending);
+    });
+  });
+  CHECK(!any_threads(*actor, join).failed.empty());
+  // The text says something else of four threads: SIGCONT forgets the last one.
+  const CrowdOptions send{.rules = {"send.process"}};
+  const auto large = text_of("linux-3.4", [](Model &m) {
+    if (m.threads() == 4) each_send(m, CONT, [](Edit &e) { e.keep(e.f(3).consume); });
+  });
+  CHECK(!any_threads(*large, send).failed.empty());
+}
+
+TEST_CASE("exploration finds them true: one thread in full, three and four without a tracer") {
+  for (int threads : {1, 3, 4}) {
+    Config c = config_of("linux-3.4");
+    if (threads > 1)
+      for (Feature f : {Feature::attach, Feature::use_seize}) c[f] = false;
+    std::vector<Property> all;
+    for (const CrowdProperty &p : checker::crowd_properties(c)) all.push_back(p.property);
+    checker::ExploreOptions o;
+    o.properties = &all;
+    const checker::ExploreResult r = checker::explore(Model(explored_shape(c, threads), &c), o);
+    CHECK(r.complete);
+    MESSAGE(threads, " threads: ", r.states, " states");
+    for (const checker::PropertyResult &p : r.properties) {
+      INFO(p.property->id);
+      CHECK(p.verdict == Verdict::holds);
+    }
+  }
+}
+
+TEST_CASE("a time limit leaves everything unknown, with the reason") {
+  const CrowdResult r = any_threads(*text_of("legacy"), {.time_limit = 1e-9});
+  CHECK(!r.proved());
+  for (const CrowdProof &p : r.proofs) CHECK(p.why.find("time limit") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace ptmc::tests
