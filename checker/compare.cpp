@@ -114,7 +114,6 @@ class Comparison {
 
   void look_at(std::size_t at, const Edges &left, const Edges &right) {
     ++result_.pairs;
-    const auto [l, r, parent, observation] = pairs_[at];
     for (const auto &e : right) in_right_[number_right(e.observation)] = e.to;
     std::vector<std::uint32_t> left_only, right_only;
     // The least observation of a kind tells of it, and pairs are numbered alike for all --jobs.

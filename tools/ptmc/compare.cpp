@@ -78,8 +78,7 @@ std::vector<std::string> renamings(const Side &left, const Side &right) {
   return all;
 }
 
-std::string covered(const Side &left, const Side &right, const Tester &tester,
-                    const CompareResult &r) {
+std::string covered(const Side &left, const Tester &tester, const CompareResult &r) {
   std::string text = r.complete ? fmt::format("complete: all {} pairs of sets of states", r.pairs)
                                 : fmt::format("incomplete ({}): {} pairs of sets of states",
                                               r.why_incomplete, r.pairs);
@@ -89,7 +88,6 @@ std::string covered(const Side &left, const Side &right, const Tester &tester,
       r.depth, r.left_states, r.right_states, left.subject.profile->name, left.subject.processes,
       left.subject.processes == 1 ? "" : "es", left.subject.threads,
       left.subject.threads == 1 ? "" : "s");
-  (void)right;
   if (!tester.messages)
     text +=
         "; GETEVENTMSG outside of events is not compared: before 5.18 it shows the last message, "
@@ -142,7 +140,7 @@ void print_json(const Side &left, const Side &right, const Tester &tester, const
                      {"processes", left.subject.processes},
                      {"engine", "explicit"},
                      {"complete", r.complete},
-                     {"covered", covered(left, right, tester, r)},
+                     {"covered", covered(left, tester, r)},
                      {"pairs", r.pairs},
                      {"depth", r.depth},
                      {"left_states", r.left_states},
@@ -175,7 +173,7 @@ void print_text(const Side &left, const Side &right, const Tester &tester, const
     fmt::print("\ntaken to be the same: {}\n", one);
   fmt::print("\n{} pairs a second, {:.1f} s, {} MiB\n{}\n",
              static_cast<std::uint64_t>(static_cast<double>(r.pairs) / std::max(r.seconds, 1e-3)),
-             r.seconds, r.memory_bytes >> 20, covered(left, right, tester, r));
+             r.seconds, r.memory_bytes >> 20, covered(left, tester, r));
 }
 
 int run(const Options &options) {
