@@ -67,19 +67,36 @@ std::string text(const Call &call) {
 
 // ---- Testers ------------------------------------------------------------------------------------
 
-std::set<Call> calls_of(const model::Model &model) {
-  std::set<Call> calls;
-  for (const Instance &i : model.instances)
-    if (i.label.action != Action::hidden) calls.insert(call_of(i));
-  return calls;
-}
+namespace {
+
+// Those that can succeed, and those that nobody's can.
+struct Calls {
+  explicit Calls(const model::Model &model) {
+    for (const Instance &i : model.instances) {
+      if (i.label.action == Action::hidden) continue;
+      all.insert(call_of(i));
+      if (i.label.err == Err::ok) succeed.insert(call_of(i));
+    }
+  }
+  // An unknown request is refused.
+  std::set<Call> lacked_by(const Calls &other) const {
+    std::set<Call> lacked;
+    for (const Call &c : all) {
+      const bool some = succeed.count(c) || other.succeed.count(c);
+      if (some ? succeed.count(c) && !other.succeed.count(c) : !other.all.count(c))
+        lacked.insert(c);
+    }
+    return lacked;
+  }
+  std::set<Call> all, succeed;
+};
+
+}  // namespace
 
 Tester::Tester(const model::Model &left, const model::Model &right) {
-  const std::set<Call> l = calls_of(left), r = calls_of(right);
-  std::set_difference(l.begin(), l.end(), r.begin(), r.end(),
-                      std::inserter(left_only, left_only.end()));
-  std::set_difference(r.begin(), r.end(), l.begin(), l.end(),
-                      std::inserter(right_only, right_only.end()));
+  const Calls l(left), r(right);
+  left_only = l.lacked_by(r);
+  right_only = r.lacked_by(l);
   const auto both = [&](model::Feature f) { return (*left.config)[f] && (*right.config)[f]; };
   messages = both(model::Feature::message_cleared);
   syscall_messages = both(model::Feature::syscall_message);

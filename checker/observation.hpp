@@ -41,13 +41,12 @@ struct Call {
   int arg;
   auto operator<=>(const Call &) const = default;
 };
-std::set<Call> calls_of(const model::Model &model);
 std::string text(const Call &call);
 
 // What two designs are compared by.
 struct Tester {
   Tester() = default;
-  // All that both have.
+  // All that both have: a request that a design only refuses is one that it lacks.
   Tester(const model::Model &left, const model::Model &right);
   std::set<Call> left_only, right_only;
   // Where a kernel's last message (GETEVENTMSG) is not kept by the model, none is compared.
