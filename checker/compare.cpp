@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "checker/congruence.hpp"
 #include "checker/determinised.hpp"
 
 namespace ptmc::checker {
@@ -70,13 +71,16 @@ class Comparison {
  private:
   std::size_t share() const { return options_.max_memory / 2; }
   std::size_t memory() const {
-    return left_.memory() + right_.memory() +
-           pairs_.size() * (sizeof(Pair) + 2 * sizeof(std::uint64_t) + sizeof(void *));
+    return left_.memory() + right_.memory() + congruence_.memory() +
+           known_.size() * (sizeof(Pair) + 2 * sizeof(std::uint64_t) + sizeof(void *));
   }
 
   void add(Node left, Node right, std::uint32_t parent, std::uint32_t observation) {
-    if (known_.insert(std::uint64_t{left} << 32 | right).second)
-      pairs_.push_back({left, right, parent, observation});
+    if (!known_.insert(std::uint64_t{left} << 32 | right).second) return;
+    const auto l = left_.members(left), r = right_.members(right);
+    if (congruence_.holds(l, r)) return;
+    congruence_.add(l, r);
+    pairs_.push_back({left, right, parent, observation});
   }
 
   void expand(std::size_t begin, std::size_t end) {
@@ -168,6 +172,7 @@ class Comparison {
   std::vector<Edges> edges_left_{kChunk}, edges_right_{kChunk};
   std::vector<Pair> pairs_;
   std::unordered_set<std::uint64_t> known_;
+  Congruence congruence_;
   std::map<Observation, std::uint32_t> ids_;
   std::vector<Observation> all_;
   std::vector<Node> in_right_;  // by observation: the edge of the pair that is being looked at

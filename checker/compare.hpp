@@ -1,6 +1,7 @@
 // Whether two designs are the same for their tester: equal traces of what is seen, blocked waits
 // included (the design contract's "equivalence"). Both are made deterministic, and the pairs of
-// nodes that one trace leads to are explored breadth-first.
+// nodes that one trace leads to are explored breadth-first, but for those that follow from others
+// (congruence.hpp).
 #pragma once
 
 #include <atomic>
@@ -39,7 +40,8 @@ struct CompareResult {
   Equivalence verdict = Equivalence::unknown;
   bool complete = false;       // every pair was looked at
   std::string why_incomplete;  // "memory limit", "time limit", "interrupted", "enough differences"
-  // Shortest first; the first one for each kind of last observation: the call, its error and what
+  // Shortest first, and the first is a shortest of all. Of the others each is the first one found,
+  // where the sides were equal so far; one for each kind of last observation: the call, its error and what
   // it shows, whatever its options and argument.
   std::vector<Difference> differences;
   std::uint64_t pairs = 0, depth = 0;  // pairs looked at; the longest trace

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -35,6 +36,10 @@ class Determinised {
   Node initial();
   // What may be seen there: one edge for each observation. Throws Full.
   void edges(Node node, std::vector<Edge> &into);
+  std::span<const Index> members(Node node) const {
+    const std::uint64_t begin = node ? ends_[node - 1] : 0;
+    return {members_.data() + begin, members_.data() + ends_[node]};
+  }
   const Observation &observation(std::uint32_t i) const { return observations_[i]; }
 
   std::uint64_t states() const { return lane_.next; }
