@@ -57,15 +57,21 @@ std::vector<std::string> results(const std::vector<Observation> &may) {
 
 std::vector<std::string> calls(const std::set<checker::Call> &all) {
   std::vector<std::string> texts;
-  for (const checker::Call &c : all) texts.push_back(checker::text(c));
+  for (const checker::Call &c : all) {
+    std::string text = checker::text(c);  // an invalid argument has none
+    if (std::find(texts.begin(), texts.end(), text) == texts.end())
+      texts.push_back(std::move(text));
+  }
   return texts;
 }
 
 // How the sides' different arguments of one call are taken to be the same.
 std::vector<std::string> renamings(const Side &left, const Side &right) {
   std::vector<std::string> all;
-  const auto options = [](const Side &side) {
-    const bool told = side.config[model::Feature::seize_options];
+  // Where one side lacks SEIZE, it is left out.
+  const bool both = left.config[model::Feature::seize] && right.config[model::Feature::seize];
+  const auto options = [&](const Side &side) {
+    const bool told = !both || side.config[model::Feature::seize_options];
     const auto names = option_names(side.config);
     return fmt::format("{}{}", fmt::join(names, "|"),
                        names.empty() ? "0"
