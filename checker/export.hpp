@@ -23,5 +23,6 @@ void export_smt2(std::ostream &out, const model::Model &model, const Properties 
 void export_aut(std::ostream &out, const model::Model &model, std::size_t max_memory = 0);
 // The call, its result and what it showed. Not the rule: two rules of one label look the same.
 std::string label_text(const model::Instance &instance, model::Value output);
+std::string label_call(model::Actor actor, const model::Label &label);
 
 }  // namespace ptmc::checker

@@ -50,17 +50,22 @@ std::string argument(const Label &l) {
 
 }  // namespace
 
-std::string label_text(const Instance &instance, Value output) {
-  const Label &l = instance.label;
-  if (l.action == Action::hidden) return "i";
-  std::string text(model::kActorNames[static_cast<std::size_t>(instance.rule->actor)]);
+std::string label_call(model::Actor actor, const Label &l) {
+  std::string text(model::kActorNames[static_cast<std::size_t>(actor)]);
   if (l.tracer) text += std::to_string(l.tracer);
   text += " " + std::string(kActions[static_cast<std::size_t>(l.action)]) + "(";
   text += l.thread < 0 ? "any" : "t" + std::to_string(l.thread);
   if (takes_signal(l.action) || l.arg > 0) text += ", " + argument(l);
   for (std::size_t o = 0; o < std::size(kWaitOptions); ++o)
     if (l.options >> o & 1) text += ", " + std::string(kWaitOptions[o]);
-  text += ") = " + std::string(model::kErrNames[static_cast<std::size_t>(l.err)]);
+  return text + ")";
+}
+
+std::string label_text(const Instance &instance, Value output) {
+  const Label &l = instance.label;
+  if (l.action == Action::hidden) return "i";
+  std::string text = label_call(instance.rule->actor, l) + " = " +
+                     std::string(model::kErrNames[static_cast<std::size_t>(l.err)]);
   if (instance.output) text += ", " + std::to_string(output);
   return text;
 }

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 
 #include "model/input_error.hpp"
@@ -52,19 +51,6 @@ struct Options {
 };
 
 [[noreturn]] void refuse(const std::string &what) { throw InputError("", 0, what); }
-
-// "512M": bytes.
-std::size_t parse_size(const std::string &text) {
-  static constexpr std::string_view kUnits = "KMGT";
-  std::size_t number = 0;
-  const char *end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  const std::size_t unit = rest == end ? 0 : kUnits.find(*rest) + 1;
-  const bool well_formed = error == std::errc() && number > 0 && end - rest <= 1 &&
-                           (rest == end || unit > 0) && number <= (SIZE_MAX >> 10 * unit);
-  if (!well_formed) refuse("--max-memory: '" + text + "' is no size such as 512M or 16G");
-  return number << 10 * unit;
-}
 
 checker::ExploreOptions explore_options(const Options &options) {
   checker::ExploreOptions all = watched_options();

@@ -40,6 +40,8 @@ const model::Profile &usual_profile(int threads);
 checker::ExploreOptions watched_options();
 checker::ExploreResult explore_watched(const model::Model &model,
                                        const checker::ExploreOptions &options);
+// "512M": bytes. InputError.
+std::size_t parse_size(const std::string &text);
 // Three quarters of the machine's.
 std::size_t usual_memory();
 bool interrupted();

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "model/input_error.hpp"
 #include "tools/ptmc/exploration.hpp"
 #include "tools/ptmc/verb.hpp"
@@ -72,6 +74,18 @@ const model::Property &find_property(const std::string &id, const model::Config 
     return p;
   }
   refuse("unknown property '" + id + "'");
+}
+
+std::size_t parse_size(const std::string &text) {
+  static constexpr std::string_view kUnits = "KMGT";
+  std::size_t number = 0;
+  const char *end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const std::size_t unit = rest == end ? 0 : kUnits.find(*rest) + 1;
+  const bool well_formed = error == std::errc() && number > 0 && end - rest <= 1 &&
+                           (rest == end || unit > 0) && number <= (SIZE_MAX >> 10 * unit);
+  if (!well_formed) refuse("--max-memory: '" + text + "' is no size such as 512M or 16G");
+  return number << 10 * unit;
 }
 
 }  // namespace ptmc::tools

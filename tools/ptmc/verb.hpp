@@ -13,6 +13,7 @@ namespace ptmc::tools {
 enum Exit : int { kYes = 0, kNo = 1, kUsage = 2, kGaveUp = 3, kCannot = 4 };
 
 Command check_verb();
+Command compare_verb();
 Command scenario_verb();
 Command replay_verb();
 Command explain_verb();

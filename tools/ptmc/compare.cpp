@@ -1,0 +1,251 @@
+// ptmc compare: where two designs differ for who tests them. The tester makes every call of tracer
+// and real parent, and sees what the environment does; hidden are the kernel's own steps alone.
+
+#include "checker/compare.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <memory>
+
+#include "model/input_error.hpp"
+#include "tools/ptmc/exploration.hpp"
+#include "tools/ptmc/verb.hpp"
+
+namespace ptmc::tools {
+namespace {
+
+using checker::CompareResult;
+using checker::Difference;
+using checker::Equivalence;
+using checker::Observation;
+using checker::Tester;
+
+struct Options {
+  bool json = false;
+  SubjectOptions left, right;  // the left one's hold for both, but for the design
+  std::string engine = "explicit";
+  std::optional<std::string> max_memory;
+  std::optional<int> jobs;
+  double time_limit = 0;
+  int limit = 10;
+};
+
+struct Side {
+  explicit Side(const SubjectOptions &options)
+      : subject(subject_of(options)),
+        config(subject.config()),
+        model(subject.shape(), &config),
+        name(subject.spec.name()) {}
+  Subject subject;
+  model::Config config;
+  model::Model model;
+  std::string name;
+};
+
+// ---- Results ------------------------------------------------------------------------------------
+
+std::vector<std::string> results(const std::vector<Observation> &may) {
+  std::vector<std::string> all;
+  for (const Observation &o : may) {
+    std::string text = checker::result_text(o);
+    if (std::find(all.begin(), all.end(), text) == all.end()) all.push_back(std::move(text));
+  }
+  return all;
+}
+
+std::vector<std::string> calls(const std::set<checker::Call> &all) {
+  std::vector<std::string> texts;
+  for (const checker::Call &c : all) {
+    std::string text = checker::text(c);  // an invalid argument has none
+    if (std::find(texts.begin(), texts.end(), text) == texts.end())
+      texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+// How the sides' different arguments of one call are taken to be the same.
+std::vector<std::string> renamings(const Side &left, const Side &right) {
+  std::vector<std::string> all;
+  // Where one side lacks SEIZE, it is left out.
+  const bool both = left.config[model::Feature::seize] && right.config[model::Feature::seize];
+  const auto options = [&](const Side &side) {
+    const bool told = !both || side.config[model::Feature::seize_options];
+    const auto names = option_names(side.config);
+    return fmt::format("{}{}", fmt::join(names, "|"),
+                       names.empty() ? "0"
+                       : told        ? ""
+                                     : " (with SETOPTIONS only)");
+  };
+  if (options(left) != options(right))
+    all.push_back(fmt::format("the options that SEIZE and SETOPTIONS are given: {} and {}",
+                              options(left), options(right)));
+  return all;
+}
+
+std::string covered(const Side &left, const Tester &tester, const CompareResult &r) {
+  std::string text = r.complete ? fmt::format("complete: all {} pairs of sets of states", r.pairs)
+                                : fmt::format("incomplete ({}): {} pairs of sets of states",
+                                              r.why_incomplete, r.pairs);
+  text += fmt::format(
+      ", traces of up to {} observations; {} and {} states; profile {}, {} process{} of {} "
+      "thread{}",
+      r.depth, r.left_states, r.right_states, left.subject.profile->name, left.subject.processes,
+      left.subject.processes == 1 ? "" : "es", left.subject.threads,
+      left.subject.threads == 1 ? "" : "s");
+  if (!tester.messages)
+    text +=
+        "; GETEVENTMSG outside of events is not compared: before 5.18 it shows the last message, "
+        "which the model does not keep";
+  return text + ".";
+}
+
+Json trace_json(const std::vector<Observation> &trace) {
+  Json steps = Json::array();
+  for (const Observation &o : trace)
+    steps.push_back({{"actor", model::kActorNames[static_cast<std::size_t>(o.actor)]},
+                     {"call", checker::call_text(o)},
+                     {"result", checker::result_text(o)}});
+  return steps;
+}
+
+// The steps of the side that has the difference, hidden ones included.
+std::vector<std::string> run_names(const Side &side, const Tester &tester, const Difference &d) {
+  std::vector<std::string> names;
+  if (const auto run = checker::run_of(side.model, tester, d.trace))
+    for (const std::size_t i : run->instances) names.push_back(side.model.instances[i].name());
+  return names;
+}
+
+int exit_code(Equivalence verdict) {
+  return verdict == Equivalence::equivalent  ? kYes
+         : verdict == Equivalence::different ? kNo
+                                             : kGaveUp;
+}
+
+void print_json(const Side &left, const Side &right, const Tester &tester, const CompareResult &r) {
+  Json differences = Json::array();
+  for (const Difference &d : r.differences)
+    differences.push_back({{"trace", trace_json(d.trace)},
+                           {"left", results(d.left_may)},
+                           {"right", results(d.right_may)},
+                           {"by", d.left ? "left" : "right"},
+                           {"run", run_names(d.left ? left : right, tester, d)}});
+  tools::print_json({{"left", left.name},
+                     {"right", right.name},
+                     {"verdict", checker::kEquivalenceNames[static_cast<std::size_t>(r.verdict)]},
+                     {"differences", differences},
+                     {"left_options", option_names(left.config)},
+                     {"right_options", option_names(right.config)},
+                     {"left_only", calls(tester.left_only)},
+                     {"right_only", calls(tester.right_only)},
+                     {"renamed", renamings(left, right)},
+                     {"profile", left.subject.profile->name},
+                     {"threads", left.subject.threads},
+                     {"processes", left.subject.processes},
+                     {"engine", "explicit"},
+                     {"complete", r.complete},
+                     {"covered", covered(left, tester, r)},
+                     {"pairs", r.pairs},
+                     {"depth", r.depth},
+                     {"left_states", r.left_states},
+                     {"right_states", r.right_states},
+                     {"seconds", r.seconds},
+                     {"peak_memory_bytes", r.memory_bytes}});
+}
+
+std::string joined(const std::vector<std::string> &all) {
+  return all.empty() ? "cannot be, or shows nothing" : fmt::format("{}", fmt::join(all, "; "));
+}
+
+void print_text(const Side &left, const Side &right, const Tester &tester, const CompareResult &r) {
+  fmt::print("{} and {}: {}\n", left.name, right.name,
+             checker::kEquivalenceNames[static_cast<std::size_t>(r.verdict)]);
+  for (const Difference &d : r.differences) {
+    fmt::print("\nonly {}, after {} observations:\n", d.left ? left.name : right.name,
+               d.trace.size() - 1);
+    for (const Observation &o : d.trace)
+      fmt::print("  {} = {}\n", checker::call_text(o), checker::result_text(o));
+    fmt::print("  there {}: {}\n  there {}: {}\n", left.name, joined(results(d.left_may)),
+               right.name, joined(results(d.right_may)));
+    fmt::print("  by {}\n", fmt::join(run_names(d.left ? left : right, tester, d), ", "));
+  }
+  for (const auto &[side, only] :
+       {std::pair(&left, &tester.left_only), std::pair(&right, &tester.right_only)})
+    if (!only->empty())
+      fmt::print("\nleft out, as only {} has it: {}\n", side->name, fmt::join(calls(*only), ", "));
+  for (const std::string &one : renamings(left, right))
+    fmt::print("\ntaken to be the same: {}\n", one);
+  fmt::print("\n{} pairs a second, {:.1f} s, {} MiB\n{}\n",
+             static_cast<std::uint64_t>(static_cast<double>(r.pairs) / std::max(r.seconds, 1e-3)),
+             r.seconds, r.memory_bytes >> 20, covered(left, tester, r));
+}
+
+int run(const Options &options) {
+  SubjectOptions right_options = options.left;
+  right_options.design = options.right.design;
+  const Side left(options.left), right(right_options);
+  if (options.engine != "explicit")
+    throw InputError("", 0, "--engine: only explicit is available yet");
+  checker::CompareOptions how;
+  const checker::ExploreOptions usual = watched_options();
+  how.jobs = options.jobs.value_or(usual.jobs);
+  how.max_memory = options.max_memory ? parse_size(*options.max_memory) : usual.max_memory;
+  how.time_limit = options.time_limit;
+  how.limit = static_cast<std::size_t>(options.limit);
+  how.interrupted = usual.interrupted;
+  const Tester tester(left.model, right.model);
+  const CompareResult result = checker::compare(left.model, right.model, tester, how);
+  if (options.json)
+    print_json(left, right, tester, result);
+  else
+    print_text(left, right, tester, result);
+  return exit_code(result.verdict);
+}
+
+}  // namespace
+
+Command compare_verb() {
+  auto o = std::make_shared<Options>();
+  Command command{
+      .name = "compare",
+      .about = "where two designs differ for the tester",
+      .options = {{.name = "--engine", .about = "explicit", .sets = &o->engine, .type = "explicit"},
+                  {.name = "--jobs",
+                   .about = "threads, at most one a side is used",
+                   .sets = &o->jobs,
+                   .range = {{1, 256}}},
+                  {.name = "--max-memory",
+                   .about = "e.g. 16G; else three quarters of the machine's",
+                   .sets = &o->max_memory,
+                   .type = "SIZE"},
+                  {.name = "--time-limit",
+                   .about = "of the search",
+                   .sets = &o->time_limit,
+                   .type = "SECONDS",
+                   .above_zero = true},
+                  {.name = "--limit",
+                   .about = "ends after so many differences",
+                   .sets = &o->limit,
+                   .range = {{1, 10000}}},
+                  format_option(o->json)},
+      .run = [=] { return run(*o); }};
+  add_subject(command, o->left);
+  // The designs come by position, and each brings its options.
+  std::erase_if(command.options,
+                [](const Option &x) { return x.name == "--design" || x.name == "--options"; });
+  command.options.insert(command.options.begin(),
+                         {{.name = "left",
+                           .about = "legacy, seize-3.1, seize-options or linux-3.4; @VERSION "
+                                    "chooses its kernel, +OPTION,OPTION its options",
+                           .sets = &o->left.design,
+                           .type = "DESIGN"},
+                          {.name = "right",
+                           .about = "what it is compared with",
+                           .sets = &o->right.design,
+                           .type = "DESIGN"}});
+  return command;
+}
+
+}  // namespace ptmc::tools
