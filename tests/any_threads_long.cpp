@@ -1,14 +1,13 @@
-// Proofs for any number of threads in each design; two threads explored in full beside them.
+// Proofs for any number of threads in each design, and that each lemma is needed; two threads
+// explored in full beside them.
 #include <doctest/doctest.h>
 
-#include "checker/any_threads.hpp"
-#include "tests/exploring.hpp"
+#include <map>
+
+#include "tests/crowding.hpp"
 
 namespace ptmc::tests {
 namespace {
-
-using namespace exploring;
-using checker::Verdict;
 
 TEST_CASE("each design's group-stop is proved for any number of threads") {
   for (std::string_view design : kDesigns) {
@@ -22,6 +21,34 @@ TEST_CASE("each design's group-stop is proved for any number of threads") {
       CHECK(p.verdict == Verdict::holds);
       CHECK(p.slowest < 60);
     }
+  }
+}
+
+// Each lemma, and rules one of whose proofs fails without it.
+const std::map<std::string, std::vector<std::string>> kNeeded{
+    {"stop_consume.pending", {"exit.signals"}},
+    {"stop_pending.group", {"group_stop.join"}},
+    {"stopped.untraced", {"deliver.stop"}},
+    {"stop_code.group", {"group_stop.join"}},
+    {"group_exit.no_job_control", {"detach"}},
+    {"lemma.stop_pending.alive", {"exit.notify"}},
+    {"lemma.sigkill.ends_group", {"tracer.exit.unlink"}},
+    {"lemma.tracee.exists", {"tracer.exit.unlink"}},
+    {"lemma.tty.signal", {"tty.stop"}},
+    {"lemma.no_exec", {"tracer.exit.unlink"}},
+    {"lemma.owes_nothing", {"group_stop.join"}},
+};
+
+TEST_CASE("without any one lemma some proof fails") {
+  const auto text = text_of("linux-3.4");
+  for (const CrowdProperty &p : checker::crowd_properties(config_of("linux-3.4"))) {
+    if (p.role != CrowdProperty::lemma) continue;
+    INFO(p.property.id);
+    REQUIRE(kNeeded.contains(p.property.id));
+    CrowdOptions o{.rules = kNeeded.at(p.property.id)};
+    CHECK(failures(any_threads(*text, o)).empty());
+    o.without = {p.property.id};
+    CHECK(!failures(any_threads(*text, o)).empty());
   }
 }
 

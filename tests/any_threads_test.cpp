@@ -1,50 +1,14 @@
-// Proofs for any number of threads: they are there, each lemma is needed, and a mistake in a rule
-// or one that treats a thread in its own way is refused. Exploration finds the properties true too.
-#include "checker/any_threads.hpp"
-
+// Proofs for any number of threads: they are there, and a mistake in a rule or one that treats a
+// thread in its own way is refused. Exploration finds the properties true too.
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <map>
 
-#include "tests/exploring.hpp"
+#include "tests/crowding.hpp"
 #include "tests/mutations.hpp"
 
 namespace ptmc::tests {
 namespace {
-
-using namespace exploring;
-using checker::CrowdOptions;
-using checker::CrowdProof;
-using checker::CrowdProperty;
-using checker::CrowdResult;
-using checker::Verdict;
-
-using Mutate = std::function<void(Model &)>;
-
-Config config_of(std::string_view design) {
-  return explored_config(parse_design(design), find_profile("group-stop"), {});
-}
-
-std::shared_ptr<const checker::CrowdText> text_of(std::string_view design,
-                                                  const Mutate &mutate = {}) {
-  return checker::crowd_text([&](int threads) {
-    auto m = checker::unrolled(config_of(design), threads);
-    if (mutate) mutate(*m);
-    return m;
-  });
-}
-
-// The properties that are refuted in the questions asked, or "side" for a side condition.
-std::vector<std::string> failures(const CrowdResult &r) {
-  std::vector<std::string> all;
-  if (!r.failed.empty()) all.push_back("side");
-  for (const CrowdProof &p : r.proofs)
-    if (p.why.find("nothing known excludes") != std::string::npos ||
-        p.why.find("does not follow") != std::string::npos)
-      all.push_back(p.of.property.id);
-  return all;
-}
 
 TEST_CASE("the properties are proved for any number of threads, with the lemmas that they use") {
   const CrowdResult r = any_threads(*text_of("linux-3.4"), {.jobs = 2});
@@ -56,34 +20,6 @@ TEST_CASE("the properties are proved for any number of threads, with the lemmas 
     CHECK(p.verdict == Verdict::holds);
     CHECK(p.slowest < 60);
     for (const std::string &lemma : p.lemmas) MESSAGE(p.of.property.id, " uses ", lemma);
-  }
-}
-
-// Each lemma, and rules one of whose proofs fails without it.
-const std::map<std::string, std::vector<std::string>> kNeeded{
-    {"stop_consume.pending", {"exit.signals"}},
-    {"stop_pending.group", {"group_stop.join"}},
-    {"stopped.untraced", {"deliver.stop"}},
-    {"stop_code.group", {"group_stop.join"}},
-    {"group_exit.no_job_control", {"detach"}},
-    {"lemma.stop_pending.alive", {"exit.notify"}},
-    {"lemma.sigkill.ends_group", {"tracer.exit.unlink"}},
-    {"lemma.tracee.exists", {"tracer.exit.unlink"}},
-    {"lemma.tty.signal", {"tty.stop"}},
-    {"lemma.no_exec", {"tracer.exit.unlink"}},
-    {"lemma.owes_nothing", {"group_stop.join"}},
-};
-
-TEST_CASE("without any one lemma some proof fails") {
-  const auto text = text_of("linux-3.4");
-  for (const CrowdProperty &p : checker::crowd_properties(config_of("linux-3.4"))) {
-    if (p.role != CrowdProperty::lemma) continue;
-    INFO(p.property.id);
-    REQUIRE(kNeeded.contains(p.property.id));
-    CrowdOptions o{.rules = kNeeded.at(p.property.id)};
-    CHECK(failures(any_threads(*text, o)).empty());
-    o.without = {p.property.id};
-    CHECK(!failures(any_threads(*text, o)).empty());
   }
 }
 
