@@ -41,8 +41,8 @@ struct CompareResult {
   bool complete = false;       // every pair was looked at
   std::string why_incomplete;  // "memory limit", "time limit", "interrupted", "enough differences"
   // Shortest first, and the first is a shortest of all. Of the others each is the first one found,
-  // where the sides were equal so far; one for each kind of last observation: the call, its error and what
-  // it shows, whatever its options and argument.
+  // where the sides were equal so far; one for each kind of last observation: the call, its error
+  // and what it shows, whatever its options and argument.
   std::vector<Difference> differences;
   std::uint64_t pairs = 0, depth = 0;  // pairs looked at; the longest trace
   std::uint64_t left_states = 0, right_states = 0, left_nodes = 0, right_nodes = 0;

@@ -175,6 +175,22 @@ Determinised::Node Determinised::closure(const States &seeds) {
 
 Determinised::Node Determinised::initial() { return closure({state(model_.initial().w.data())}); }
 
+// An edge for each observation of `all`, which are sorted, (observation << 32 | state), to the node
+// of its states.
+template <class NodeOf>
+void Determinised::grouped(const std::vector<std::uint64_t> &all, NodeOf &&node_of,
+                           std::vector<Edge> &into) {
+  States group, last;
+  Node known = kNone;
+  for (std::size_t n = 0; n < all.size();) {
+    const auto o = static_cast<std::uint32_t>(all[n] >> 32);
+    group.clear();
+    for (; n < all.size() && all[n] >> 32 == o; ++n) group.push_back(static_cast<Index>(all[n]));
+    if (group != last) known = node_of(group), last = group;
+    into.push_back({o, known});
+  }
+}
+
 // A wait blocks in a state if there is nothing for it, there and wherever hidden steps lead.
 void Determinised::blocked(Node node, std::vector<Edge> &into) {
   const std::uint64_t begin = node ? ends_[node - 1] : 0;
@@ -211,15 +227,8 @@ void Determinised::blocked(Node node, std::vector<Edge> &into) {
   for (std::size_t n = 0; n < states.size(); ++n)
     for (const std::uint32_t o : quiet[n]) all.push_back(std::uint64_t{o} << 32 | states[n]);
   std::sort(all.begin(), all.end());
-  States group, last;
-  Node known = kNone;
-  for (std::size_t n = 0; n < all.size();) {
-    const auto o = static_cast<std::uint32_t>(all[n] >> 32);
-    group.clear();
-    for (; n < all.size() && all[n] >> 32 == o; ++n) group.push_back(static_cast<Index>(all[n]));
-    if (group != last) known = intern(group), last = group;
-    into.push_back({o, known});
-  }
+  grouped(
+      all, [this](States &group) { return intern(group); }, into);
 }
 
 void Determinised::edges(Node node, std::vector<Edge> &into) {
@@ -236,15 +245,8 @@ void Determinised::edges(Node node, std::vector<Edge> &into) {
     std::sort(all.begin(), all.end());
     all.erase(std::unique(all.begin(), all.end()), all.end());
   }
-  States group, last;
-  Node known = kNone;
-  for (std::size_t n = 0; n < all.size();) {
-    const auto o = static_cast<std::uint32_t>(all[n] >> 32);
-    group.clear();
-    for (; n < all.size() && all[n] >> 32 == o; ++n) group.push_back(static_cast<Index>(all[n]));
-    if (group != last) known = closure(group), last = group;
-    into.push_back({o, known});
-  }
+  grouped(
+      all, [this](States &group) { return closure(group); }, into);
   blocked(node, into);
 }
 

@@ -62,6 +62,8 @@ class Determinised {
   std::uint32_t intern(const Observation &o);
   Node intern(const States &closed);
   Node closure(const States &seeds);
+  template <class NodeOf>
+  void grouped(const std::vector<std::uint64_t> &all, NodeOf &&node_of, std::vector<Edge> &into);
   void blocked(Node node, std::vector<Edge> &into);
   bool same(Node node, const States &states) const;
   void count();
