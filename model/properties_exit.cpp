@@ -108,6 +108,22 @@ void exit_laws(Laws &all) {
         return any;
       });
 
+  // Rules read these of all threads of a group: what is left would be taken for a live one's.
+  state_law(
+      all,
+      {"released.empty",
+       "Of a thread that has been released nothing is left: no signal, mask, flag, option or "
+       "tracer",
+       "A thread has been released", "release_task, __exit_signal, flush_sigqueue, 6.12; R119",
+       anywhere, can_reap},
+      [](const View &v, int t) { return !v.exists(t); },
+      [](const View &v, int t) {
+        Expr empty = truth(true);
+        for (Field f = 0; f < v.m.schema.size(); ++f)
+          if (v.m.schema[f].thread == t && f != v.t(t).loc) empty = empty && eq(v.get(f), 0);
+        return empty;
+      });
+
   state_law(
       all,
       {"group_exit.no_job_control",

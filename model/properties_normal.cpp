@@ -92,17 +92,11 @@ Expr zero_elsewhere(const View &v, const std::vector<Meaning> &all) {
 void normal_form_laws(Laws &all) {
   state_law(
       all,
-      {"normal_form.thread",
-       "A thread's field that means nothing at its control location is zero; of a released thread "
-       "all are",
+      {"normal_form.thread", "A thread's field that means nothing at its control location is zero",
        "A thread exists", "the comments of model/state.hpp", anywhere, anywhere},
       [](const View &, int) { return truth(true); },
       [](const View &v, int t) {
-        Expr normal = zero_elsewhere(v, thread_fields(v, t));
-        for (Field f = 0; f < v.m.schema.size(); ++f)
-          if (v.m.schema[f].thread == t && f != v.t(t).loc)
-            normal = normal && implies(!v.exists(t), eq(v.get(f), 0));
-        return normal;
+        return implies(v.exists(t), zero_elsewhere(v, thread_fields(v, t)));  // else released.empty
       });
 
   state_law(

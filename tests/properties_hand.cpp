@@ -298,11 +298,13 @@ bool exec_alone(const Hand &h) {
   return execed == 0 || alive == 1;
 }
 
+bool released_empty(const Hand &, const HandThread &t) { return t.exists() || t.all_zero; }
+
 // ---- Normal form
 // ---------------------------------------------------------------------------------
 
 bool normal_form_thread(const Hand &, const HandThread &t) {
-  if (!t.exists()) return t.all_zero;
+  if (!t.exists()) return true;
   const bool in_syscall_stop = t.loc == Loc::entry_trap || t.loc == Loc::exit_trap;
   const bool in_jobctl_trap = t.loc == Loc::event_trap || t.loc == Loc::group_trap;
   const bool delivers = t.loc == Loc::sig_trap || t.loc == Loc::sig_woken;
@@ -380,6 +382,7 @@ constexpr Invariant kInvariants[] = {
     {"sig_trap.signal", each<sig_trap_signal>},
     {"sigpending.set", each<sigpending_set>},
     {"killed.awake", each<killed_awake>},
+    {"released.empty", each<released_empty>},
     {"group_exit.no_job_control", group_exit_no_job_control},
     {"group_exit.kills_all", each<group_exit_kills_all>},
     {"core.dumper", each<core_dumper>},

@@ -25,7 +25,7 @@ Expr same_steps_here(const Mutant &mutant, const Model &m) {
   for (const Instance &before : m.instances) {
     Instance after = before;
     if (!apply(mutant, m.schema, after)) continue;
-    Expr would = truth(true), does = truth(true), alike = truth(true);
+    Expr would = before.enabled, does = after.enabled, alike = truth(true);
     for (const Guard &g : before.guards) would = would && g.holds;
     for (const Guard &g : after.guards) does = does && g.holds;
     std::map<Field, std::pair<Expr, Expr>> written;

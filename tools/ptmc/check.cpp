@@ -44,19 +44,14 @@ struct Options {
   bool json = false;
   SubjectOptions subject;
   std::string tracer = "any", engine;  // empty: the usual one
-  std::optional<std::string> max_memory;
-  std::optional<int> jobs;
-  double time_limit = 0;
+  Bounds bounds;
   std::vector<std::string> properties;
 };
 
 [[noreturn]] void refuse(const std::string &what) { throw InputError("", 0, what); }
 
 checker::ExploreOptions explore_options(const Options &options) {
-  checker::ExploreOptions all = watched_options();
-  if (options.jobs) all.jobs = *options.jobs;
-  if (options.max_memory) all.max_memory = parse_size(*options.max_memory);
-  all.time_limit = options.time_limit;
+  checker::ExploreOptions all = watched_options(options.bounds);
   all.property_ids = options.properties;
   return all;
 }
@@ -242,21 +237,10 @@ Command check_verb() {
                    .sets = &o->properties,
                    .type = "ID",
                    .one_value = true},
-                  {.name = "--jobs",
-                   .about = "worker threads; else one a processor",
-                   .sets = &o->jobs,
-                   .range = {{1, 256}}},
-                  {.name = "--max-memory",
-                   .about = "e.g. 16G; else three quarters of the machine's",
-                   .sets = &o->max_memory,
-                   .type = "SIZE"},
-                  {.name = "--time-limit",
-                   .about = "of the search, and of Z3's",
-                   .sets = &o->time_limit,
-                   .type = "SECONDS",
-                   .above_zero = true},
                   format_option(o->json)},
       .run = [=] { return run(*o); }};
+  add_bounds(command, o->bounds, "worker threads; else one a processor",
+             "of the search, and of Z3's");
   add_subject(command, o->subject, true);
   return command;
 }

@@ -26,9 +26,7 @@ struct Options {
   bool json = false;
   SubjectOptions left, right;  // the left one's hold for both, but for the design
   std::string engine = "explicit";
-  std::optional<std::string> max_memory;
-  std::optional<int> jobs;
-  double time_limit = 0;
+  Bounds bounds;
   int limit = 10;
 };
 
@@ -189,10 +187,10 @@ int run(const Options &options) {
   if (options.engine != "explicit")
     throw InputError("", 0, "--engine: only explicit is available yet");
   checker::CompareOptions how;
-  const checker::ExploreOptions usual = watched_options();
-  how.jobs = options.jobs.value_or(usual.jobs);
-  how.max_memory = options.max_memory ? parse_size(*options.max_memory) : usual.max_memory;
-  how.time_limit = options.time_limit;
+  const checker::ExploreOptions usual = watched_options(options.bounds);
+  how.jobs = usual.jobs;
+  how.max_memory = usual.max_memory;
+  how.time_limit = usual.time_limit;
   how.limit = static_cast<std::size_t>(options.limit);
   how.interrupted = usual.interrupted;
   const Tester tester(left.model, right.model);
@@ -212,25 +210,13 @@ Command compare_verb() {
       .name = "compare",
       .about = "where two designs differ for the tester",
       .options = {{.name = "--engine", .about = "explicit", .sets = &o->engine, .type = "explicit"},
-                  {.name = "--jobs",
-                   .about = "threads, at most one a side is used",
-                   .sets = &o->jobs,
-                   .range = {{1, 256}}},
-                  {.name = "--max-memory",
-                   .about = "e.g. 16G; else three quarters of the machine's",
-                   .sets = &o->max_memory,
-                   .type = "SIZE"},
-                  {.name = "--time-limit",
-                   .about = "of the search",
-                   .sets = &o->time_limit,
-                   .type = "SECONDS",
-                   .above_zero = true},
                   {.name = "--limit",
                    .about = "ends after so many differences",
                    .sets = &o->limit,
                    .range = {{1, 10000}}},
                   format_option(o->json)},
       .run = [=] { return run(*o); }};
+  add_bounds(command, o->bounds, "threads, at most one a side is used", "of the search");
   add_subject(command, o->left);
   // The designs come by position, and each brings its options.
   std::erase_if(command.options,

@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <thread>
+
+#include "model/input_error.hpp"
 
 namespace ptmc::tools {
 namespace {
@@ -59,11 +62,30 @@ std::size_t usual_memory() {
          static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) / 4 * 3;
 }
 
-checker::ExploreOptions watched_options() {
+namespace {
+
+std::size_t parse_size(const std::string &text) {
+  static constexpr std::string_view kUnits = "KMGT";
+  std::size_t number = 0;
+  const char *end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const std::size_t unit = rest == end ? 0 : kUnits.find(*rest) + 1;
+  const bool well_formed = error == std::errc() && number > 0 && end - rest <= 1 &&
+                           (rest == end || unit > 0) && number <= (SIZE_MAX >> 10 * unit);
+  if (!well_formed)
+    throw InputError("", 0, "--max-memory: '" + text + "' is no size such as 512M or 16G");
+  return number << 10 * unit;
+}
+
+}  // namespace
+
+checker::ExploreOptions watched_options(const Bounds &bounds) {
   catch_signals();
   checker::ExploreOptions options;
-  options.jobs = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  options.max_memory = usual_memory();
+  options.jobs =
+      bounds.jobs.value_or(static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+  options.max_memory = bounds.max_memory ? parse_size(*bounds.max_memory) : usual_memory();
+  options.time_limit = bounds.time_limit;
   options.interrupted = &stopped;
   if (isatty(STDERR_FILENO))
     options.progress = [calls = 0](const checker::Progress &p) mutable {

@@ -36,12 +36,20 @@ const model::Property &find_property(const std::string &id, const model::Config 
 // "default" for one thread, "pair" for two, "group-stop" for more.
 const model::Profile &usual_profile(int threads);
 
+// What bounds a search, on the command line.
+struct Bounds {
+  std::optional<std::string> max_memory;
+  std::optional<int> jobs;
+  double time_limit = 0;
+};
+// jobs, time: what they are said to be.
+void add_bounds(Command &command, Bounds &bounds, const std::string &jobs, const std::string &time);
+
 // All that is left to choose: with a progress line on a terminal, ended by SIGINT and SIGTERM.
-checker::ExploreOptions watched_options();
+// InputError.
+checker::ExploreOptions watched_options(const Bounds &bounds = {});
 checker::ExploreResult explore_watched(const model::Model &model,
                                        const checker::ExploreOptions &options);
-// "512M": bytes. InputError.
-std::size_t parse_size(const std::string &text);
 // Three quarters of the machine's.
 std::size_t usual_memory();
 bool interrupted();

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "model/input_error.hpp"
 #include "tools/ptmc/exploration.hpp"
 #include "tools/ptmc/verb.hpp"
@@ -43,6 +41,22 @@ void add_subject(Command &command, SubjectOptions &options, bool any) {
   command.options.insert(command.options.begin(), all.begin(), all.end());
 }
 
+void add_bounds(Command &command, Bounds &bounds, const std::string &jobs,
+                const std::string &time) {
+  const std::vector<Option> all{
+      {.name = "--jobs", .about = jobs, .sets = &bounds.jobs, .range = {{1, 256}}},
+      {.name = "--max-memory",
+       .about = "e.g. 16G; else three quarters of the machine's",
+       .sets = &bounds.max_memory,
+       .type = "SIZE"},
+      {.name = "--time-limit",
+       .about = time,
+       .sets = &bounds.time_limit,
+       .type = "SECONDS",
+       .above_zero = true}};
+  command.options.insert(command.options.end(), all.begin(), all.end());
+}
+
 Subject subject_of(const SubjectOptions &options) {
   const bool any = options.threads == "any";
   Subject subject{model::parse_design(options.design), nullptr,
@@ -74,18 +88,6 @@ const model::Property &find_property(const std::string &id, const model::Config 
     return p;
   }
   refuse("unknown property '" + id + "'");
-}
-
-std::size_t parse_size(const std::string &text) {
-  static constexpr std::string_view kUnits = "KMGT";
-  std::size_t number = 0;
-  const char *end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  const std::size_t unit = rest == end ? 0 : kUnits.find(*rest) + 1;
-  const bool well_formed = error == std::errc() && number > 0 && end - rest <= 1 &&
-                           (rest == end || unit > 0) && number <= (SIZE_MAX >> 10 * unit);
-  if (!well_formed) refuse("--max-memory: '" + text + "' is no size such as 512M or 16G");
-  return number << 10 * unit;
 }
 
 }  // namespace ptmc::tools
