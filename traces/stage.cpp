@@ -358,13 +358,15 @@ std::vector<pid_t> children() {
 }
 
 void end_all() {
-  until([] {
-    for (const pid_t child : children()) kill(child, SIGKILL);
-    pid_t reaped = 0;
-    while ((reaped = waitpid(-1, nullptr, WNOHANG | __WALL)) > 0) {
-    }
-    return reaped < 0;  // no child is left
-  });
+  until(
+      [] {
+        for (const pid_t child : children()) kill(child, SIGKILL);
+        pid_t reaped = 0;
+        while ((reaped = waitpid(-1, nullptr, WNOHANG | __WALL)) > 0) {
+        }
+        return reaped < 0;  // no child is left
+      },
+      24 * kPatience);  // whom it gives up runs on for ever
 }
 
 void play_stage(const SharedBoard &board, int program, const Scenario &scenario,
