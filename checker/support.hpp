@@ -3,37 +3,23 @@
 
 #include <set>
 
-#include "model/expr.hpp"
+#include "model/expr_graph.hpp"
 
 namespace ptmc::checker {
 
 class Support {
  public:
   void of(model::Expr e) {
-    if (!seen_.insert(e.node()).second) return;
-    const model::Node n = node(e);
-    switch (n.op) {
-      case model::Op::constant:
-      case model::Op::config:
-        return;
-      case model::Op::field:
-        before.insert(static_cast<model::Field>(n.a));
-        return;
-      case model::Op::primed:
-        after.insert(static_cast<model::Field>(n.a));
-        return;
-      case model::Op::ite:
-        of(model::Expr(n.c));
-        [[fallthrough]];
-      default:
-        of(model::Expr(n.a));
-        if (n.op != model::Op::negate) of(model::Expr(n.b));
-    }
+    model::each_node(e.node(), seen_, [&](std::uint32_t at) {
+      const model::Node n = node(model::Expr(at));
+      if (n.op == model::Op::field) before.insert(static_cast<model::Field>(n.a));
+      if (n.op == model::Op::primed) after.insert(static_cast<model::Field>(n.a));
+    });
   }
   std::set<model::Field> before, after;
 
  private:
-  std::set<std::uint32_t> seen_;
+  model::Nodes seen_;
 };
 
 }  // namespace ptmc::checker

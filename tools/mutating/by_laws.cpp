@@ -28,8 +28,11 @@ struct ByLaws::Solver {
   z3::solver solver;
 };
 
-ByLaws::ByLaws(std::string name, const Model &m, std::vector<const Property *> laws)
-    : name_(std::move(name)), model_(m), laws_(std::move(laws)), constants_(m) {}
+ByLaws::ByLaws(std::string name, const Model &m, const std::vector<const Property *> &properties)
+    : name_(std::move(name)), model_(m), constants_(m) {
+  for (const Property *p : properties)
+    if (p->kind == PropertyKind::always && p->over_state) laws_.push_back(p);
+}
 ByLaws::~ByLaws() = default;
 
 ByLaws::Answer ByLaws::same_steps(const Mutant &mutant) {

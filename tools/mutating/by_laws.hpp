@@ -16,14 +16,16 @@ namespace ptmc::mutate {
 // One model and its laws, with a solver of its own.
 class ByLaws {
  public:
-  // laws: over states. The model outlives this.
-  ByLaws(std::string name, const model::Model &model, std::vector<const model::Property *> laws);
+  // The laws are those of the properties that are about every state. The model outlives this.
+  ByLaws(std::string name, const model::Model &model,
+         const std::vector<const model::Property *> &properties);
   ~ByLaws();
   // absent: the model has no such part. unproved: the solver found a state where the steps are not
   // the same, or gave up.
   enum class Answer : std::uint8_t { absent, same, unproved };
   Answer same_steps(const Mutant &mutant);
   const std::string &name() const { return name_; }
+  checker::ConstantFields &constants() { return constants_; }
 
  private:
   struct Solver;

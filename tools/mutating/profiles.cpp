@@ -117,10 +117,8 @@ std::vector<Whole> whole_profiles(const std::string &design) {
               known_violations().begin(), known_violations().end(),
               [&](const KnownViolation &v) { return v.property == p.id && v.breaks(*w.config); }))
         w.always.push_back(&p);
-    std::vector<const Property *> laws = w.always;
-    std::erase_if(laws, [](const Property *p) { return !p->over_state; });
-    w.by_laws = std::make_unique<ByLaws>(fmt::format("profile {}", profile.name), *w.model,
-                                         std::move(laws));
+    w.by_laws =
+        std::make_unique<ByLaws>(fmt::format("profile {}", profile.name), *w.model, w.always);
     all.push_back(std::move(w));
   }
   return all;

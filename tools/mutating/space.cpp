@@ -54,7 +54,6 @@ Space::Space(const std::string &design, const SpaceOptions &o)
                         o.processes > 1 ? fmt::format("x{}", o.processes) : "")),
       config_(config_of(design, o)),
       model_(shape_of(config_, o), &config_),
-      constants_(model_),
       interpreter_(model_),
       fast_(checker::fast_form(model_)),
       expander_(model_, fast_ ? &*fast_ : nullptr),
@@ -71,9 +70,7 @@ Space::Space(const std::string &design, const SpaceOptions &o)
   always_exprs_ = state_exprs(PropertyKind::always);
   std::vector<const Property *> laws = kept_;
   laws.insert(laws.end(), forms_.begin(), forms_.end());
-  std::erase_if(
-      laws, [](const Property *p) { return p->kind != PropertyKind::always || !p->over_state; });
-  by_laws_ = std::make_unique<ByLaws>(name_, model_, std::move(laws));
+  by_laws_ = std::make_unique<ByLaws>(name_, model_, laws);
 
   states_.add(model_.initial().w.data());
   std::vector<std::uint64_t> now(model_.schema.words());
@@ -132,7 +129,7 @@ Examined Space::examine(const Mutant &mutant) {
     Instance before = model_.instances[i];
     if (!apply(mutant, model_.schema, model_.instances[i])) continue;
     result.exercised = result.exercised || exercised(mutant, i, before);
-    if (same_by_construction(before, model_.instances[i], constants_)) {
+    if (same_by_construction(before, model_.instances[i], by_laws_->constants())) {
       model_.instances[i] = std::move(before);
       folds = true;
       continue;

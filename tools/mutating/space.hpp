@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "checker/constant_fields.hpp"
 #include "checker/fast.hpp"
 #include "model/property.hpp"
 #include "tools/mutating/by_laws.hpp"
@@ -70,7 +69,6 @@ class Space {
   std::string name_;
   model::Config config_;
   model::Model model_;
-  checker::ConstantFields constants_;
   model::Interpreter interpreter_;
   std::optional<checker::FastForm> fast_;
   checker::Expander expander_;
