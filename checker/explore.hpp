@@ -43,6 +43,7 @@ struct ExploreOptions {
 // unknown: the exploration ended before it could tell.
 enum class Verdict : std::uint8_t { holds, violated, unknown };
 inline constexpr std::array<std::string_view, 3> kVerdictNames{"holds", "violated", "unknown"};
+constexpr std::string_view name(Verdict v) { return kVerdictNames[static_cast<std::size_t>(v)]; }
 
 struct PropertyResult {
   const model::Property *property = nullptr;

@@ -54,7 +54,6 @@ bool interrupted(const Event &e) { return e.ret && *e.ret < 0 && e.err == EINTR;
 int failed(const Event &e) { return e.ret && *e.ret < 0 ? e.err : 0; }
 
 constexpr long kSysEmu = 31, kSysEmuSinglestep = 32;  // PTRACE_*, of x86
-constexpr std::uint64_t kSigsetSize = 8;
 
 // wait4 always waits for deaths; its WUNTRACED is waitid's WSTOPPED.
 int wait_options(const Event &e) {

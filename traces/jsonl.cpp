@@ -32,7 +32,6 @@ constexpr std::pair<std::string_view, std::uint64_t> kCloneFlags[] = {
     {"CLONE_UNTRACED", 0x800000},
 };
 constexpr std::uint64_t kDeathSignal = 0xff;
-constexpr std::uint64_t kSigsetSize = 8;  // of the kernel, bytes
 constexpr std::string_view kHow[] = {"SIG_BLOCK", "SIG_UNBLOCK", "SIG_SETMASK"};
 constexpr std::string_view kDispositions[] = {"default", "ignore", "handle"};
 constexpr std::string_view kRoles[] = {"tracer", "parent", "tracee", "world"};

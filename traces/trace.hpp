@@ -39,6 +39,8 @@ enum class Call : std::uint8_t {
   other,           // a call without meaning for the model
 };
 
+constexpr std::uint64_t kSigsetSize = 8;  // the kernel's sigset_t, bytes
+
 struct Siginfo {
   int signo = 0;
   int code = 0;

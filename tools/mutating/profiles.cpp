@@ -17,7 +17,7 @@ using namespace model;
 namespace {
 
 constexpr std::size_t kMemory = std::size_t{8} << 30;  // of the states of one profile
-constexpr std::size_t kStates = 20'000;                // after a mutant has done another thing
+constexpr std::size_t kAftermath = 20'000;             // after a mutant has done another thing
 
 // In this state the mutant takes the steps that the model takes.
 Expr same_steps_here(const Mutant &mutant, const Model &m) {
@@ -64,7 +64,7 @@ class Aftermath {
     StateSet reached(model_.schema.words());
     reached.add(from.w.data());
     State s = from, next;
-    for (std::size_t k = 0; k < reached.size() && k < kStates; ++k) {
+    for (std::size_t k = 0; k < reached.size() && k < kAftermath; ++k) {
       std::copy_n(reached[k], model_.schema.words(), s.w.begin());
       for (std::size_t i = 0; i < model_.instances.size(); ++i) {
         const auto with = changed.find(i);

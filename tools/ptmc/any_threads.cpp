@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "checker/any_threads.hpp"
-#include "model/input_error.hpp"
+#include "tools/ptmc/verb.hpp"
 
 namespace ptmc::tools {
 namespace {
@@ -16,8 +16,6 @@ using checker::CrowdProof;
 using checker::CrowdProperty;
 using checker::CrowdResult;
 using checker::Verdict;
-
-std::string_view name(Verdict v) { return checker::kVerdictNames[static_cast<std::size_t>(v)]; }
 
 std::string covered(const Subject &subject, const CrowdResult &r) {
   return fmt::format(
@@ -33,7 +31,7 @@ std::string covered(const Subject &subject, const CrowdResult &r) {
       r.failed.size(), r.witnesses[0], r.witnesses[1], r.witnesses[2], r.seconds);
 }
 
-Json proof_json(const CrowdProof &p) {
+Json crowd_proof_json(const CrowdProof &p) {
   return {{"id", p.of.property.id},
           {"kind", model::kPropertyKindNames[static_cast<std::size_t>(p.of.property.kind)]},
           {"statement", p.of.property.statement},
@@ -54,7 +52,7 @@ Json to_json(const Subject &subject, const CrowdResult &r, const std::vector<Cro
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   Json properties = Json::array();
-  for (const CrowdProof &p : shown) properties.push_back(proof_json(p));
+  for (const CrowdProof &p : shown) properties.push_back(crowd_proof_json(p));
   return {{"design", subject.spec.name()},
           {"options", option_names(subject.config())},
           {"profile", subject.profile->name},
@@ -101,13 +99,13 @@ void print_text(const Subject &subject, const CrowdResult &r,
 }  // namespace
 
 int check_any_threads(const Subject &subject, const checker::ExploreOptions &how, bool json) {
-  if (subject.processes > 1) throw InputError("", 0, "--threads any: of one process only");
+  if (subject.processes > 1) refuse("--threads any: of one process only");
   const model::Config config = subject.config();
   const auto known = checker::crowd_properties(config);
   for (const std::string &id : how.property_ids)
     if (std::none_of(known.begin(), known.end(),
                      [&](const CrowdProperty &p) { return p.property.id == id; }))
-      throw InputError("", 0, "property '" + id + "' is not shown for any number of threads");
+      refuse("property '" + id + "' is not shown for any number of threads");
   const CrowdResult result = checker::any_threads(
       *checker::crowd_text([&](int threads) { return checker::unrolled(config, threads); }),
       {.jobs = how.jobs, .time_limit = how.time_limit, .interrupted = how.interrupted});

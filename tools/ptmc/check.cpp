@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <memory>
 
-#include "model/input_error.hpp"
 #include "tools/ptmc/any_threads.hpp"
 #include "tools/ptmc/proofs.hpp"
 #include "tools/ptmc/verb.hpp"
@@ -40,7 +39,7 @@ using checker::ExploreResult;
 using checker::PropertyResult;
 using checker::Verdict;
 
-struct Options {
+struct CheckOptions {
   bool json = false;
   SubjectOptions subject;
   std::string tracer = "any", engine;  // empty: the usual one
@@ -48,18 +47,13 @@ struct Options {
   std::vector<std::string> properties;
 };
 
-[[noreturn]] void refuse(const std::string &what) { throw InputError("", 0, what); }
-
-checker::ExploreOptions explore_options(const Options &options) {
+checker::ExploreOptions explore_options(const CheckOptions &options) {
   checker::ExploreOptions all = watched_options(options.bounds);
   all.property_ids = options.properties;
   return all;
 }
 
-// ---- JSON
-// ----------------------------------------------------------------------------------------
-
-std::string_view name(Verdict v) { return checker::kVerdictNames[static_cast<std::size_t>(v)]; }
+// ---- JSON ---------------------------------------------------------------------------------------
 
 // What the engines that ran have found.
 struct Result {
@@ -189,7 +183,7 @@ void print_text(const Subject &subject, const model::Model &model, const Result 
   fmt::print("{}\n", result.covered_text(subject));
 }
 
-int run(Options options) {
+int run_check(CheckOptions options) {
   if (options.tracer != "any") refuse("--tracer: only any is available yet");
   const Subject subject = subject_of(options.subject);
   if (subject.any_threads) {
@@ -222,7 +216,7 @@ int run(Options options) {
 }  // namespace
 
 Command check_verb() {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<CheckOptions>();
   Command command{
       .name = "check",
       .about = "explores a design, and tells what holds",
@@ -238,7 +232,7 @@ Command check_verb() {
                    .type = "ID",
                    .one_value = true},
                   format_option(o->json)},
-      .run = [=] { return run(*o); }};
+      .run = [=] { return run_check(*o); }};
   add_bounds(command, o->bounds, "worker threads; else one a processor",
              "of the search, and of Z3's");
   add_subject(command, o->subject, true);

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <memory>
 
-#include "model/input_error.hpp"
 #include "tools/ptmc/exploration.hpp"
 #include "tools/ptmc/verb.hpp"
 
@@ -22,7 +21,7 @@ using checker::Equivalence;
 using checker::Observation;
 using checker::Tester;
 
-struct Options {
+struct CompareOptions {
   bool json = false;
   SubjectOptions left, right;  // the left one's hold for both, but for the design
   std::string engine = "explicit";
@@ -116,13 +115,14 @@ std::vector<std::string> run_names(const Side &side, const Tester &tester, const
   return names;
 }
 
-int exit_code(Equivalence verdict) {
+int compare_exit_code(Equivalence verdict) {
   return verdict == Equivalence::equivalent  ? kYes
          : verdict == Equivalence::different ? kNo
                                              : kGaveUp;
 }
 
-void print_json(const Side &left, const Side &right, const Tester &tester, const CompareResult &r) {
+void print_comparison(const Side &left, const Side &right, const Tester &tester,
+                      const CompareResult &r) {
   Json differences = Json::array();
   for (const Difference &d : r.differences)
     differences.push_back({{"trace", trace_json(d.trace)},
@@ -130,27 +130,27 @@ void print_json(const Side &left, const Side &right, const Tester &tester, const
                            {"right", results(d.right_may)},
                            {"by", d.left ? "left" : "right"},
                            {"run", run_names(d.left ? left : right, tester, d)}});
-  tools::print_json({{"left", left.name},
-                     {"right", right.name},
-                     {"verdict", checker::kEquivalenceNames[static_cast<std::size_t>(r.verdict)]},
-                     {"differences", differences},
-                     {"left_options", option_names(left.config)},
-                     {"right_options", option_names(right.config)},
-                     {"left_only", calls(tester.left_only)},
-                     {"right_only", calls(tester.right_only)},
-                     {"renamed", renamings(left, right)},
-                     {"profile", left.subject.profile->name},
-                     {"threads", left.subject.threads},
-                     {"processes", left.subject.processes},
-                     {"engine", "explicit"},
-                     {"complete", r.complete},
-                     {"covered", covered(left, tester, r)},
-                     {"pairs", r.pairs},
-                     {"depth", r.depth},
-                     {"left_states", r.left_states},
-                     {"right_states", r.right_states},
-                     {"seconds", r.seconds},
-                     {"peak_memory_bytes", r.memory_bytes}});
+  print_json({{"left", left.name},
+              {"right", right.name},
+              {"verdict", checker::kEquivalenceNames[static_cast<std::size_t>(r.verdict)]},
+              {"differences", differences},
+              {"left_options", option_names(left.config)},
+              {"right_options", option_names(right.config)},
+              {"left_only", calls(tester.left_only)},
+              {"right_only", calls(tester.right_only)},
+              {"renamed", renamings(left, right)},
+              {"profile", left.subject.profile->name},
+              {"threads", left.subject.threads},
+              {"processes", left.subject.processes},
+              {"engine", "explicit"},
+              {"complete", r.complete},
+              {"covered", covered(left, tester, r)},
+              {"pairs", r.pairs},
+              {"depth", r.depth},
+              {"left_states", r.left_states},
+              {"right_states", r.right_states},
+              {"seconds", r.seconds},
+              {"peak_memory_bytes", r.memory_bytes}});
 }
 
 std::string joined(const std::vector<std::string> &all) {
@@ -180,12 +180,11 @@ void print_text(const Side &left, const Side &right, const Tester &tester, const
              r.seconds, r.memory_bytes >> 20, covered(left, tester, r));
 }
 
-int run(const Options &options) {
+int run_compare(const CompareOptions &options) {
   SubjectOptions right_options = options.left;
   right_options.design = options.right.design;
   const Side left(options.left), right(right_options);
-  if (options.engine != "explicit")
-    throw InputError("", 0, "--engine: only explicit is available yet");
+  if (options.engine != "explicit") refuse("--engine: only explicit is available yet");
   checker::CompareOptions how;
   const checker::ExploreOptions usual = watched_options(options.bounds);
   how.jobs = usual.jobs;
@@ -196,16 +195,16 @@ int run(const Options &options) {
   const Tester tester(left.model, right.model);
   const CompareResult result = checker::compare(left.model, right.model, tester, how);
   if (options.json)
-    print_json(left, right, tester, result);
+    print_comparison(left, right, tester, result);
   else
     print_text(left, right, tester, result);
-  return exit_code(result.verdict);
+  return compare_exit_code(result.verdict);
 }
 
 }  // namespace
 
 Command compare_verb() {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<CompareOptions>();
   Command command{
       .name = "compare",
       .about = "where two designs differ for the tester",
@@ -215,7 +214,7 @@ Command compare_verb() {
                    .sets = &o->limit,
                    .range = {{1, 10000}}},
                   format_option(o->json)},
-      .run = [=] { return run(*o); }};
+      .run = [=] { return run_compare(*o); }};
   add_bounds(command, o->bounds, "threads, at most one a side is used", "of the search");
   add_subject(command, o->left);
   // The designs come by position, and each brings its options.

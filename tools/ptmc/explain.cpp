@@ -12,7 +12,7 @@
 namespace ptmc::tools {
 namespace {
 
-struct Options {
+struct ExplainOptions {
   bool json = false;
   traces::ReplayOptions replay;
   std::string file;
@@ -71,7 +71,7 @@ Json to_json(const traces::ReplayResult &result, const std::vector<Line> &all) {
   return json;
 }
 
-int run(Options &options) {
+int run_explain(ExplainOptions &options) {
   options.replay.explain = true;
   const traces::Trace trace = traces::read_trace(options.file);
   const traces::ReplayResult result = traces::replay(trace, options.replay);
@@ -86,12 +86,12 @@ int run(Options &options) {
 }  // namespace
 
 Command explain_verb() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExplainOptions>();
   Command command{
       .name = "explain",
       .about = "a trace, each call with the tracee's possible stops before and after it",
       .options = replay_options(options->replay, options->json),
-      .run = [=] { return run(*options); }};
+      .run = [=] { return run_explain(*options); }};
   command.options.push_back(
       {.name = "TRACE", .about = "a ptmc-trace file or strace log", .sets = &options->file});
   return command;

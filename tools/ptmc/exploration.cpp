@@ -1,4 +1,5 @@
 #include "tools/ptmc/exploration.hpp"
+#include "tools/ptmc/verb.hpp"
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -7,8 +8,6 @@
 #include <algorithm>
 #include <charconv>
 #include <thread>
-
-#include "model/input_error.hpp"
 
 namespace ptmc::tools {
 namespace {
@@ -72,8 +71,7 @@ std::size_t parse_size(const std::string &text) {
   const std::size_t unit = rest == end ? 0 : kUnits.find(*rest) + 1;
   const bool well_formed = error == std::errc() && number > 0 && end - rest <= 1 &&
                            (rest == end || unit > 0) && number <= (SIZE_MAX >> 10 * unit);
-  if (!well_formed)
-    throw InputError("", 0, "--max-memory: '" + text + "' is no size such as 512M or 16G");
+  if (!well_formed) refuse("--max-memory: '" + text + "' is no size such as 512M or 16G");
   return number << 10 * unit;
 }
 

@@ -14,14 +14,14 @@
 namespace ptmc::tools {
 namespace {
 
-struct Options {
+struct ExportOptions {
   SubjectOptions subject;
   std::string to, output;
   std::vector<std::string> properties;
 };
 
 // Those asked for, or all that can be exported.
-checker::Properties chosen(const Options &options, const model::Config &config) {
+checker::Properties chosen(const ExportOptions &options, const model::Config &config) {
   checker::Properties all;
   if (options.properties.empty())
     for (const model::Property &p : model::properties())
@@ -29,18 +29,17 @@ checker::Properties chosen(const Options &options, const model::Config &config) 
   for (const std::string &id : options.properties) {
     const model::Property &p = find_property(id, config);
     if (p.kind != model::PropertyKind::always)
-      throw InputError("", 0, "property '" + id + "' is a sometimes; only an always is exported");
+      refuse("property '" + id + "' is a sometimes; only an always is exported");
     all.push_back(&p);
   }
   return all;
 }
 
-int run(const Options &options) {
+int run_export(const ExportOptions &options) {
   const Subject subject = subject_of(options.subject);
   const model::Config config = subject.config();
   const bool lts = options.to == "aut";
-  if (lts && !options.properties.empty())
-    throw InputError("", 0, "--property: aut holds transitions only");
+  if (lts && !options.properties.empty()) refuse("--property: aut holds transitions only");
   const checker::Properties properties = chosen(options, config);
   const model::Model model(subject.shape(), &config);
   std::ofstream file;
@@ -63,7 +62,7 @@ int run(const Options &options) {
 }  // namespace
 
 Command export_verb() {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<ExportOptions>();
   Command command{
       .name = "export",
       .about = "the same transition relation for other checkers",
@@ -77,8 +76,8 @@ Command export_verb() {
                    .sets = &o->output,
                    .type = "FILE"}},
       .run = [=] {
-        if (o->to.empty()) throw InputError("", 0, "--to is required");
-        return run(*o);
+        if (o->to.empty()) refuse("--to is required");
+        return run_export(*o);
       }};
   add_subject(command, o->subject);
   command.options.insert(

@@ -26,7 +26,7 @@
 namespace ptmc::tools {
 namespace {
 
-struct Options {
+struct GraphOptions {
   std::string design = "linux-3.4", format = "dot";
 };
 
@@ -124,7 +124,7 @@ int print_svg(const std::string &text) {
   return kYes;
 }
 
-int run(const Options &options) {
+int run_graph(const GraphOptions &options) {
   const model::DesignSpec spec = model::parse_design(options.design);
   const model::Config config = model::explored_config(spec, model::find_profile("default"),
                                                       {model::KILL, model::CONT, model::STOP});
@@ -138,7 +138,7 @@ int run(const Options &options) {
 }  // namespace
 
 Command graph_verb() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<GraphOptions>();
   return {.name = "graph",
           .about = "the stop machine of one thread, a picture",
           .options = {design_option(options->design),
@@ -147,7 +147,7 @@ Command graph_verb() {
                        .sets = &options->format,
                        .type = "dot|svg",
                        .one_of = {"dot", "svg"}}},
-          .run = [=] { return run(*options); }};
+          .run = [=] { return run_graph(*options); }};
 }
 
 }  // namespace ptmc::tools

@@ -21,7 +21,7 @@ using traces::Call;
 using traces::Event;
 using traces::Trace;
 
-struct Options {
+struct NextOptions {
   bool json = false, requests = false;
   traces::ReplayOptions replay;
   std::string file;
@@ -166,7 +166,7 @@ Json to_json(const Trace &trace, const traces::ReplayResult &result) {
   return json;
 }
 
-int run(Options &options) {
+int run_next(NextOptions &options) {
   Trace trace = traces::read_trace(options.file);
   const std::vector<Event> asked = calls(trace, options.requests || options.json);
   options.replay.next = asked.size();
@@ -184,11 +184,11 @@ int run(Options &options) {
 }  // namespace
 
 Command next_verb() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<NextOptions>();
   Command command{.name = "next",
                   .about = "what may be observed after a trace, by which call and by which rules",
                   .options = replay_options(options->replay, options->json),
-                  .run = [=] { return run(*options); }};
+                  .run = [=] { return run_next(*options); }};
   command.options.push_back({.name = "--requests",
                              .about = "what each request could return, too",
                              .sets = &options->requests});

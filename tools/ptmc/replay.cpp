@@ -79,7 +79,7 @@ int exit_code(const std::vector<ReplayResult> &results) {
 
 namespace {
 
-struct Options {
+struct ReplayOptions {
   bool json = false;
   traces::ReplayOptions replay;
   std::string summary;
@@ -92,7 +92,7 @@ void print_text(const ReplayResult &r) {
   fmt::print("{}", reason_text(r));
 }
 
-int run(const Options &options) {
+int run_replay(const ReplayOptions &options) {
   // All of the input first: what is malformed ends it before anything is said.
   std::vector<traces::Trace> all;
   for (const std::string &file : options.files) all.push_back(traces::read_trace(file));
@@ -120,11 +120,11 @@ int run(const Options &options) {
 }  // namespace
 
 Command replay_verb() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReplayOptions>();
   Command command{.name = "replay",
                   .about = "holds recorded traces against the model",
                   .options = replay_options(options->replay, options->json),
-                  .run = [=] { return run(*options); }};
+                  .run = [=] { return run_replay(*options); }};
   command.options.push_back(
       {.name = "--summary",
        .about = "puts into FILE how many of the traces witnessed each rule of the design",

@@ -13,7 +13,7 @@
 namespace ptmc::tools {
 namespace {
 
-struct Options {
+struct RulesOptions {
   bool json = false, pairs = false;
   std::string design = "linux-3.4";
 };
@@ -48,7 +48,7 @@ void print_text(const DesignRule &r, std::size_t witnessed) {
   if (!r.rule.unseen.empty()) fmt::print("    cannot be witnessed: {}\n", r.rule.unseen);
 }
 
-int run(const Options &options) {
+int run_rules(const RulesOptions &options) {
   const model::DesignSpec spec = model::parse_design(options.design);
   const Summary summary = read_summary(std::string(spec.design->name));
   if (options.pairs) return print_pairs(spec, summary);
@@ -72,7 +72,7 @@ int run(const Options &options) {
 }  // namespace
 
 Command rules_verb() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RulesOptions>();
   return {.name = "rules",
           .about = "every rule, and how often a real kernel was seen to take it",
           .options = {design_option(options->design),
@@ -82,7 +82,7 @@ Command rules_verb() {
                                 "which were seen: Markdown",
                        .sets = &options->pairs,
                        .excludes = "--format"}},
-          .run = [=] { return run(*options); }};
+          .run = [=] { return run_rules(*options); }};
 }
 
 }  // namespace ptmc::tools

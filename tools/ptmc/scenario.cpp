@@ -12,7 +12,7 @@
 namespace ptmc::tools {
 namespace {
 
-struct Options {
+struct ScenarioOptions {
   bool json = false;
   std::string scenario, output;
 };
@@ -30,7 +30,7 @@ int list(bool json) {
 }
 
 // What did not come as the scenario expects is a finding, not an error: the trace tells it too.
-int run(const Options &options) {
+int run_scenario(const ScenarioOptions &options) {
   const traces::Scenario scenario = find_scenario(options.scenario);
   const traces::RunResult result = traces::run_scenario(scenario);
   const std::string text = traces::to_jsonl(result.trace);
@@ -46,7 +46,7 @@ int run(const Options &options) {
 }  // namespace
 
 Command scenario_verb() {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ScenarioOptions>();
   return {.name = "scenario",
           .about = "runs a scripted scenario on this kernel and records it",
           .verbs = {{.name = "list",
@@ -62,7 +62,7 @@ Command scenario_verb() {
                                   .about = "where the trace goes; else to stdout",
                                   .sets = &options->output,
                                   .type = "TRACE"}},
-                     .run = [=] { return run(*options); }}}};
+                     .run = [=] { return run_scenario(*options); }}}};
 }
 
 }  // namespace ptmc::tools

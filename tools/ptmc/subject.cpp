@@ -1,15 +1,9 @@
 #include <fmt/format.h>
 
-#include "model/input_error.hpp"
 #include "tools/ptmc/exploration.hpp"
 #include "tools/ptmc/verb.hpp"
 
 namespace ptmc::tools {
-namespace {
-
-[[noreturn]] void refuse(const std::string &what) { throw InputError("", 0, what); }
-
-}  // namespace
 
 void add_subject(Command &command, SubjectOptions &options, bool any) {
   std::vector<std::string> threads;

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "model/input_error.hpp"
+
 namespace ptmc::tools {
 
 Option format_option(bool &json) {
@@ -28,5 +30,7 @@ Option design_option(std::string &design) {
 void print_json(const Json &json) {
   fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
 }
+
+void refuse(const std::string &what) { throw InputError("", 0, what); }
 
 }  // namespace ptmc::tools

@@ -31,5 +31,7 @@ Option format_option(bool &json);
 // --design, for the verbs that take it by default as linux-3.4
 Option design_option(std::string &design);
 void print_json(const Json &json);
+// Throws ptmc::InputError: of the command line, no file.
+[[noreturn]] void refuse(const std::string &what);
 
 }  // namespace ptmc::tools

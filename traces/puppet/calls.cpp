@@ -16,13 +16,13 @@ namespace ptmc::puppet {
 using traces::Call;
 using traces::Disposition;
 using traces::Event;
+using traces::kSigsetSize;
 using traces::Siginfo;
 using traces::Slot;
 namespace who = traces::who;
 
 namespace {
 
-constexpr std::uint64_t kSigsetSize = 8;  // of the kernel, bytes
 constexpr std::uint64_t kRestorer = 0x04000000;
 
 struct KernelSigaction {
