@@ -2,6 +2,7 @@
 // death leave behind.
 
 #include <algorithm>
+#include <optional>
 
 #include "model/property_parts.hpp"
 
@@ -25,6 +26,16 @@ bool acts_on_signal(const StepView &s, int t) {
 bool is_sent(const StepView &s, int t) {
   return s.step.label.action == Action::send && s.step.label.err == Err::ok && s.step.thread == t &&
          !(s.step.label.arg & kOfChild);
+}
+// ... or that of its child's death or stop does.
+struct Sent {
+  Sig sig;
+  bool shared;
+};
+std::optional<Sent> what_is_sent(const StepView &s, int t) {
+  if (s.is("child.sigchld", t)) return Sent{CHLD, true};
+  if (!is_sent(s, t)) return std::nullopt;
+  return Sent{static_cast<Sig>(s.step.label.arg), s.step.label.thread < 0};
 }
 
 // The signal that the instance's name has.
@@ -70,6 +81,21 @@ Expr has_work(const View &v, int t) {
 // Both have a handler and can take it: what a thread does when it is awake and not inside a stop.
 Expr awake(const View &v, int t) {
   return v.exists(t) && !v.exiting(t) && !v.in_trap(t) && !v.at(t, {Loc::stopped});
+}
+
+// A signal of the process that this thread no longer takes, and another thread can, is looked for
+// by one of those.
+Expr looked_for(const StepView &s, int t, Sig sig) {
+  const View &v = s.after;
+  Expr one = truth(false), looks = truth(false);
+  for (int u : v.group()) {
+    if (u == t) continue;
+    const Expr takes = s.before.exists(u) && !s.before.exiting(u) && !s.before.blocked(u, sig);
+    one = one || takes;
+    looks =
+        looks || (takes && (!s.before.at(u, {Loc::user, Loc::body}) || v.get(v.t(u).sigpending)));
+  }
+  return implies(s.before.get(v.p->pend[sig]) && !s.before.blocked(t, sig) && one, looks);
 }
 
 void delivery(Laws &all) {
@@ -170,7 +196,8 @@ void delivery(Laws &all) {
       all,
       {"deliver.handler",
        "A handler runs with its signal blocked, no other mask changed, and not restarting its "
-       "system call; under a single step it stops at its first instruction, and steps no more",
+       "system call; under a single step it stops at its first instruction, and steps no more; "
+       "else it looks for what is left to it, and another thread for what it now blocks",
        "A handler runs", "handle_signal, signal_setup_done, 6.12; R74", anywhere,
        where({sig_USR1})},
       [](const StepView &s, int t) {
@@ -185,7 +212,10 @@ void delivery(Laws &all) {
                   (sig == ran ? s.after.get(f.handling[sig]) : s.same(f.handling[sig]));
         const Expr stops = s.before.get(f.step) && s.before.traced(t);
         return right && eq(s.after.get(f.call), 0) && !s.after.get(f.step) &&
-               ite(stops, s.after.at(t, {Loc::step_trap}), s.after.at(t, {Loc::user}));
+               ite(stops, s.after.at(t, {Loc::step_trap}),
+                   s.after.at(t, {Loc::user}) &&
+                       eq(s.after.get(f.sigpending), has_work(s.after, t))) &&
+               looked_for(s, t, ran);
       });
 
   step_law(
@@ -395,15 +425,15 @@ void sending(Laws &all) {
   step_law(
       all,
       {"send.wakes",
-       "A signal for the process that some thread at work could take makes one such thread look "
-       "for it",
+       "A signal for the process, its child's SIGCHLD too, that some thread at work could take "
+       "makes "
+       "one such thread look for it",
        "A signal comes for a thread at work", "complete_signal, wants_signal, 6.12; R50, R51",
        anywhere, can_signal},
       [](const StepView &s, int t) {
-        if (!is_sent(s, t)) return truth(false);
-        const auto sig = static_cast<Sig>(s.step.label.arg);
-        if (sig == KILL) return truth(false);
-        const bool shared = s.step.label.thread < 0;
+        const std::optional<Sent> sent = what_is_sent(s, t);
+        if (!sent || sent->sig == KILL) return truth(false);
+        const auto [sig, shared] = *sent;
         const Field queue = shared ? s.before.p->pend[sig] : s.before.t(t).pend[sig];
         Expr wanted = truth(false);
         for (int u : s.before.group())
@@ -413,8 +443,7 @@ void sending(Laws &all) {
         return !s.before.get(queue) && s.after.get(queue) && wanted;
       },
       [](const StepView &s, int t) {
-        const auto sig = static_cast<Sig>(s.step.label.arg);
-        const bool shared = s.step.label.thread < 0;
+        const auto [sig, shared] = *what_is_sent(s, t);
         Expr looks = s.after.get(s.after.p->group_exit);
         for (int u : s.before.group()) {
           if (!shared && u != t) continue;
@@ -777,6 +806,28 @@ void system_calls(Laws &all) {
         const bool runs = s.step.label.action == Action::user;
         return eq(s.before.get(f.call), 0) && !s.before.get(f.step) &&
                (truth(runs) || (!s.before.get(f.systrace) && !s.before.get(f.emulate)));
+      });
+
+  step_law(
+      all,
+      {"sigprocmask.sets",
+       "A thread that blocks or unblocks a signal changes no other; it looks for what is left to "
+       "it, and another thread for what it now blocks",
+       "A thread sets its mask", "set_current_blocked, __set_task_blocked, 6.12; semantics 4",
+       where({masks}), [](const Config &c) { return c[masks] && can_signal(c); }},
+      [](const StepView &s, int t) {
+        return truth(s.step.label.action == Action::sigprocmask && s.step.thread == t);
+      },
+      [](const StepView &s, int t) {
+        const ThreadFields &f = s.after.t(t);
+        const auto sig = static_cast<Sig>(s.step.label.arg >> 1);
+        const bool block = s.step.label.arg & 1;
+        std::vector<Field> changed{f.mask[sig], f.sigpending};
+        for (int u : s.after.group())
+          if (u != t) changed.push_back(s.after.t(u).sigpending);
+        return eq(s.after.get(f.mask[sig]), truth(block)) &&
+               eq(s.after.get(f.sigpending), has_work(s.after, t)) && s.same_all(changed) &&
+               (block ? looked_for(s, t, sig) : truth(true));
       });
 
   step_law(
@@ -1153,21 +1204,8 @@ void deaths(Laws &all) {
        can_die},
       [](const StepView &s, int t) { return s.enters(t, {Loc::exit_notify}); },
       [](const StepView &s, int t) {
-        const View &v = s.after;
-        Expr right = !v.get(v.t(t).vforked);
-        for (Sig sig : s.m.signals()) {
-          Expr one = truth(false), looks = truth(false);
-          for (int u : v.group()) {
-            if (u == t) continue;
-            const Expr takes =
-                s.before.exists(u) && !s.before.exiting(u) && !s.before.blocked(u, sig);
-            one = one || takes;
-            const Expr busy = !s.before.at(u, {Loc::user, Loc::body}) || v.get(v.t(u).sigpending);
-            looks = looks || (takes && busy);
-          }
-          right = right &&
-                  implies(s.before.get(v.p->pend[sig]) && !s.before.blocked(t, sig) && one, looks);
-        }
+        Expr right = !s.after.get(s.after.t(t).vforked);
+        for (Sig sig : s.m.signals()) right = right && looked_for(s, t, sig);
         return right;
       });
 

@@ -2,7 +2,9 @@
 // strace logs of real tracers.
 #include "traces/replay.hpp"
 #include <doctest/doctest.h>
+#include <sys/wait.h>
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include "traces/models.hpp"
 
@@ -37,6 +39,24 @@ ReplayResult replayed(const Trace &trace) {
   ReplayOptions options;
   options.models = &models();
   return replay(trace, options);
+}
+
+// Each process by itself allows that the wait found another.
+TEST_CASE("a wait for anybody that returns 0 has found somebody") {
+  Trace trace = read_trace(kSource / "tests/traces/child-reaped-twice.jsonl");
+  const auto last = std::find_if(trace.events.rbegin(), trace.events.rend(), [](const Event &e) {
+    return e.call == Call::wait4 && e.ret == -1 && e.err == ECHILD;
+  });
+  REQUIRE(last != trace.events.rend());
+  last->target = -1;
+  last->options |= WNOHANG;
+  check_accepted(replayed(trace));
+  last->ret = 0;
+  last->err = 0;
+  const ReplayResult result = replayed(trace);
+  CHECK_FALSE(result.accepted);
+  REQUIRE(result.divergence);
+  CHECK(result.divergence->line == last->line);
 }
 
 TEST_CASE("every scenario was recorded, and its trace is accepted") {

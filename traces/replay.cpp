@@ -40,6 +40,7 @@ class ClosedWorld {
     for (int p = 0; p < static_cast<int>(processes.size()); ++p)
       tracers_ = std::max(tracers_, static_cast<int>(names_.of(trace_, p).tracers.size()));
     for (int p = 0; p < static_cast<int>(processes.size()); ++p) follow(p);
+    find_nobody();
     conclude();
   }
 
@@ -48,11 +49,14 @@ class ClosedWorld {
     std::shared_ptr<Machine> machine;
     std::map<std::size_t, std::vector<State>> births;  // Simulation::births
     std::vector<pid_t> tracers;
+    std::vector<std::size_t> nobody;  // Simulation::nobody
+    bool born = false;
   };
 
   std::vector<State> starts(const Names &names, const std::shared_ptr<Machine> &machine);
   void unborn(int process);
   void follow(int process);
+  void find_nobody();
   void conclude();
 
   const Trace &trace_;
@@ -126,16 +130,19 @@ void ClosedWorld::follow(int process) {
   const int forked_by = names.cast->processes()[static_cast<std::size_t>(process)].forked_by;
   const Machine *like =
       forked_by < 0 ? nullptr : followed_[static_cast<std::size_t>(forked_by)].machine.get();
-  followed_.push_back({models_.of(shape, config, options_.mutate, like), {}, names.tracers});
+  followed_.push_back(
+      {models_.of(shape, config, options_.mutate, like), {}, names.tracers, {}, false});
   if (!result_.gave_up.empty()) return;
   const std::shared_ptr<Machine> shared = followed_.back().machine;
   Machine &machine = *shared;
   names.adopt(machine.model.schema.shape);
   const std::vector<State> first = starts(names, shared);
   if (first.empty()) return unborn(process);
+  followed_.back().born = true;
   Simulation simulation(trace_, machine, names, options_, first);
   simulation.run();
   followed_.back().births = std::move(simulation.births);
+  followed_.back().nobody = std::move(simulation.nobody);
   result_.gave_up = simulation.gave_up;
   result_.max_states = std::max(result_.max_states, simulation.max_states);
   for (const auto &[event, outcomes] : simulation.allowed)
@@ -168,6 +175,31 @@ void ClosedWorld::follow(int process) {
     for (const std::string &id : simulation.witnessed()) witnessed_.insert(id);
   if (options_.pairs)
     for (const auto &pair : simulation.pairs()) pairs_.insert(pair);
+}
+
+// A wait for anybody that returned 0 has found somebody: each process by itself allows that it was
+// another.
+void ClosedWorld::find_nobody() {
+  if (result_.divergence || !result_.gave_up.empty()) return;
+  const std::vector<Cast::Process> &processes = names_.cast->processes();
+  std::map<std::size_t, std::size_t> without;  // by event: processes
+  for (const Followed &one : followed_)
+    for (const std::size_t event : one.nobody) ++without[event];
+  for (const auto &[event, count] : without) {
+    std::size_t all = 0;
+    for (std::size_t p = 0; p < processes.size(); ++p) {
+      const std::vector<std::size_t> &events = processes[p].events;
+      all += followed_[p].born && std::binary_search(events.begin(), events.end(), event);
+    }
+    const Event &e = trace_.events[event];
+    // It is not followed by a child that may have been there or not.
+    const bool unknown = std::any_of(processes.begin(), processes.end(), [&](const auto &p) {
+      return e.t0 < p.there && e.t1 >= p.from;
+    });
+    if (count < all || unknown) continue;
+    result_.divergence = Divergence{event, e.line, describe(e), {"-1 ECHILD"}, {}};
+    return;
+  }
 }
 
 void ClosedWorld::conclude() {

@@ -347,6 +347,8 @@ Effect Simulation::closure(const Configurations &from, std::size_t slot, Seen *s
       advance(c, s, [&](const Configuration &next, std::size_t instance) {
         if (instance != SIZE_MAX) {
           const model::Label &label = model_.instances[instance].label;
+          if (label.action == model::Action::wait && label.err == model::Err::ok)
+            effect.found |= 1u << s;
           if (label.action == model::Action::fork && label.arg < 0 &&
               std::none_of(effect.births.begin(), effect.births.end(), [&](const auto &birth) {
                 return birth.first == s && birth.second == c.state;
@@ -386,7 +388,7 @@ void Simulation::open(std::size_t event, const Ask &ask) {
   for (std::size_t slot = 0; slot < kMaxOpen; ++slot) {
     if (open_[slot].plan) continue;
     const Memory::Id id = memory_.plan_of(ask, index_);
-    open_[slot] = Open{event, id, &memory_.plan(id)};
+    open_[slot] = Open{event, id, &memory_.plan(id), false};
     return;
   }
   gave_up = fmt::format("line {}: more than {} calls are under way at once",
@@ -425,6 +427,11 @@ void Simulation::bear(const std::vector<std::pair<std::size_t, State>> &born) {
   }
 }
 
+void Simulation::find(std::uint32_t slots) {
+  for (std::size_t s = 0; s < kMaxOpen; ++s)
+    if (slots >> s & 1) open_[s].found = true;
+}
+
 void Simulation::end(std::size_t event) {
   const std::size_t slot = slot_of(event);
   if (slot == kNoSlot || open_[slot].plan->lingers) return;
@@ -435,6 +442,7 @@ void Simulation::end(std::size_t event) {
     Effect effect = closure(now_, slot, options_.explain ? &seen : nullptr);
     if (!gave_up.empty()) return;
     bear(effect.births);
+    find(effect.found);
     max_states = std::max(max_states, effect.reached);
     outcomes = effect.allowed;
     some = !effect.ended.empty();
@@ -451,9 +459,10 @@ void Simulation::end(std::size_t event) {
       Effect effect = closure(now(), slot, nullptr);
       if (!gave_up.empty()) return;
       known = &memory_.keep(at, {memory_.set_of(std::move(effect.ended)), effect.allowed,
-                                 effect.reached, std::move(effect.births)});
+                                 effect.reached, std::move(effect.births), effect.found});
     }
     bear(known->births);
+    find(known->found);
     max_states = std::max(max_states, known->reached);
     outcomes = known->allowed;
     some = known->set != 0;
@@ -461,6 +470,9 @@ void Simulation::end(std::size_t event) {
   }
   if (!some) return diverge(slot);
   allowed.emplace_back(event, outcomes);
+  if (is_wait(trace_.events[event]) && trace_.events[event].ret == 0 && !open_[slot].found &&
+      !open_[slot].plan->steps.empty() && open_[slot].plan->steps[0].err == Ask::kAnyErr)
+    nobody.push_back(event);
   open_[slot] = {};
   if (trace_.events[event].request == PTRACE_SETSIGMASK && trace_.events[event].ret == 0)
     look_at_handlers(event);

@@ -46,6 +46,7 @@ struct Effect {
   std::size_t reached = 0;  // configurations looked at
   // The states in which a call of this slot has made a process.
   std::vector<std::pair<std::size_t, model::State>> births;
+  std::uint32_t found = 0;  // slots of waits that may have found somebody to wait for
 };
 
 // What is known of a model: the plans of asks, and what returns have done to sets.
@@ -70,6 +71,7 @@ class Memory {
     Id set = 0;  // 0: empty
     std::size_t allowed = 0, reached = 0;
     std::vector<std::pair<std::size_t, model::State>> births;
+    std::uint32_t found = 0;
   };
   const Result *find(const Key &key) const;
   const Result &keep(const Key &key, Result result);
@@ -103,6 +105,8 @@ class Simulation {
   // By the event of the fork: the states of this process in which it may have made the child.
   std::map<std::size_t, std::vector<model::State>> births;
   std::vector<Next> next;
+  // Waits for anybody that have returned 0, and for which nobody of this process was there.
+  std::vector<std::size_t> nobody;
   // Used on every way to every configuration that is left.
   std::vector<std::string> witnessed() const;
   std::vector<std::pair<std::string, model::StopKind>> pairs() const;
@@ -112,6 +116,7 @@ class Simulation {
     std::size_t event = 0;
     Memory::Id id = 0;
     const Plan *plan = nullptr;
+    bool found = false;  // a wait: somebody to wait for
   };
   // What the closure saw of one call, for diagnosis and explain.
   struct Seen {
@@ -143,6 +148,7 @@ class Simulation {
   bool held(std::size_t instance, const model::State &s) const;
   Effect closure(const Configurations &from, std::size_t slot, Seen *seen);
   void bear(const std::vector<std::pair<std::size_t, model::State>> &births);
+  void find(std::uint32_t slots);  // Effect::found
   void diverge(std::size_t slot);
   // Visits all that may happen in a configuration before a call returns: the kernel's own steps,
   // and those of the calls under way.
