@@ -61,7 +61,10 @@ namespace ptmc::model {
   X(sig_TSTP, p, "strangers send SIGTSTP")                                                       \
   X(sig_TTIN, p, "strangers send SIGTTIN")                                                       \
   X(sig_TTOU, p, "strangers send SIGTTOU")                                                       \
-  X(sig_OTHER, p, "strangers send other signals")                                                \
+  X(sig_OTHER, p, "strangers send another signal")                                               \
+  X(sig_OTHER2, p, "strangers send a second other signal")                                       \
+  X(sig_OTHER3, p, "strangers send a third other signal")                                        \
+  X(sig_OTHER4, p, "strangers send a fourth other signal")                                       \
   X(thread_directed, p, "strangers also use tgkill")                                             \
   X(inject_any, p, "the tracer injects any of the signals, not only the one reported")           \
   X(traceme, p, "the tracee uses TRACEME")                                                       \

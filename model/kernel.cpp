@@ -152,10 +152,9 @@ Expr has_work(const Step &s, int t) {
 }
 
 Expr stop_number(Expr sig) {
-  Expr number = constant(kOtherNumber);
+  Expr number = constant(status_number(OTHER));
   for (const SigInfo &i : kSignals)
-    if (i.sig != OTHER)
-      number = ite(eq(sig, i.sig), constant(static_cast<Value>(i.number)), number);
+    if (i.sig != OTHER) number = ite(eq(sig, i.sig), constant(status_number(i.sig)), number);
   return number;
 }
 
@@ -183,8 +182,7 @@ Expr exit_word(Expr status) {
   for (Value v = 1; v < kExitCodes; ++v) word = ite(eq(status, v), constant(v << 8), word);
   for (const SigInfo &i : kSignals)
     if (i.sig != NONE)
-      word = ite(eq(status, killed_by(i.sig)),
-                 constant(i.sig == OTHER ? kOtherNumber : static_cast<Value>(i.number)), word);
+      word = ite(eq(status, killed_by(i.sig)), constant(status_number(i.sig)), word);
   return word;
 }
 
@@ -457,8 +455,7 @@ void forget(Step &s, int t) {
   for (Field work : {f.systrace, f.emulate, f.step}) s.clear(work);
   for (Field o : f.option) s.clear(o);
   for (Sig sig : s.schema.shape.signals) {
-    s.clear(f.pend[sig]);
-    s.set(f.kinfo[sig], 0);
+    empty_queue(s, sig, t);
     s.clear(f.mask[sig]);
     s.clear(f.handling[sig]);
   }
@@ -553,8 +550,8 @@ namespace {
 // R44).
 void flush(Step &s, Sig sig) {
   auto remove = [&](Sig gone) {
-    s.clear(s.p->pend[gone]);
-    for (int u : s.group()) s.clear(s.t(u).pend[gone]), s.set(s.t(u).kinfo[gone], 0);
+    empty_queue(s, gone);
+    for (int u : s.group()) empty_queue(s, gone, u);
   };
   if (is_stop(sig)) remove(CONT);
   if (sig != CONT) return;
@@ -600,7 +597,61 @@ void flush(Step &s, Sig sig) {
 
 }  // namespace
 
-void send(Step &s, Sig sig, Target to, Info info, Expr when) {
+void empty_queue(Step &s, Sig sig) {
+  s.clear(s.p->pend[sig]);
+  if (is_other(sig)) s.set(s.p->more[sig - OTHER], 0);
+}
+void empty_queue(Step &s, Sig sig, int t) {
+  const ThreadFields &f = s.t(t);
+  s.clear(f.pend[sig]);
+  s.set(f.kinfo[sig], 0);
+  if (!is_other(sig)) return;
+  s.set(f.more[sig - OTHER], 0);
+  for (Field info : f.later[sig - OTHER]) s.set(info, 0);
+}
+
+void take_first(Step &s, Sig sig) {
+  if (s.schema.shape.most_queued(sig) == 1) return empty_queue(s, sig);
+  const Field more = s.p->more[sig - OTHER];
+  const Expr last = eq(s.get(more), 0);
+  s.when(last, [&] { s.clear(s.p->pend[sig]); });
+  s.when(!last, [&] { s.set(more, s.get(more) - constant(1)); });
+}
+void take_first(Step &s, Sig sig, int t) {
+  if (s.schema.shape.most_queued(sig) == 1) return empty_queue(s, sig, t);
+  const ThreadFields &f = s.t(t);
+  const Field more = f.more[sig - OTHER];
+  const Expr last = eq(s.get(more), 0);
+  s.when(last, [&] { s.clear(f.pend[sig]); });
+  s.when(!last, [&] { s.set(more, s.get(more) - constant(1)); });
+  Field before = f.kinfo[sig];
+  for (Field info : f.later[sig - OTHER]) {
+    s.set(before, s.get(info));
+    before = info;
+  }
+  s.set(before, 0);
+}
+
+namespace {
+
+// One more of a real-time signal, behind those that are pending.
+void queue_behind(Step &s, Sig sig, const Target &to, Expr info) {
+  const int most = s.schema.shape.most_queued(sig);
+  if (most == 1) return;
+  const std::size_t place = static_cast<std::size_t>(sig - OTHER);
+  const Field more = to.shared ? s.p->more[place] : s.t(to.thread).more[place];
+  const Expr count = s.get(more);
+  for (int n = 0; n + 1 < most; ++n)
+    s.when(eq(count, static_cast<Value>(n)), [&] {
+      s.set(more, constant(static_cast<Value>(n + 1)));
+      if (!to.shared)
+        s.when(s.on(Feature::siginfo), [&] { s.set(s.t(to.thread).later[place][n], info); });
+    });
+}
+
+}  // namespace
+
+void send(Step &s, Sig sig, Target to, Expr info, Expr when) {
   const int p = to.thread;
   // A core dump can be killed.
   const Expr dumps = truth(sig == KILL) && ne(s.get(s.p->core), 0);
@@ -612,7 +663,8 @@ void send(Step &s, Sig sig, Target to, Info info, Expr when) {
       (!blocked(s, p, sig) && !(traced(s, p) && truth(sig != KILL)) &&
        truth(sig != KILL && sig != STOP) && !s.on(Feature::open_world) && ignores(s, sig));
   const Field queue = to.shared ? s.p->pend[sig] : s.t(p).pend[sig];
-  const Expr queued = when && !dropped && !s.get(queue);
+  const Expr first = !s.get(queue);
+  const Expr queued = when && !dropped && (first || truth(s.schema.shape.most_queued(sig) > 1));
 
   auto wants = [&](int u) {
     return exists(s, u) && !blocked(s, u, sig) && !exiting(s, u) &&
@@ -639,10 +691,11 @@ void send(Step &s, Sig sig, Target to, Info info, Expr when) {
 
   // Nobody reads the private queue of a thread that is PF_EXITING.
   const Expr kept = queued && (truth(to.shared) || !exiting(s, p));
-  s.when(kept, [&] {
+  s.when(kept && !first, [&] { queue_behind(s, sig, to, info); });
+  s.when(kept && first, [&] {
     if (sig != KILL || to.shared) s.raise(queue);
     if (!to.shared && sig != KILL)
-      s.when(s.on(Feature::siginfo), [&] { s.set(s.t(p).kinfo[sig], static_cast<Value>(info)); });
+      s.when(s.on(Feature::siginfo), [&] { s.set(s.t(p).kinfo[sig], info); });
     // A group that drops every signal never looks at SIGKILL's own bit again.
     if (sig == KILL) s.when(s.on(Feature::dying_drops_signals), [&] { s.clear(queue); });
   });

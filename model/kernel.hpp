@@ -40,7 +40,7 @@ Expr acts_by_default(const Step &s, Sig sig);
 Expr has_work(const Step &s, int t);  // recalc_sigpending: something for get_signal
 // The signals that GETEVENTMSG, wait and SIGCHLD put into one word.
 Expr exit_word(Expr status);   // wait's status word of a death
-Expr stop_number(Expr sig);    // a Sig's number
+Expr stop_number(Expr sig);    // a Sig's status_number
 Expr signal_status(Expr sig);  // killed_by; 0 for NONE
 // The events of ptrace_event_trap, as their options' bits number them; 7 is SECCOMP.
 enum Event : std::uint8_t {
@@ -54,7 +54,6 @@ enum Event : std::uint8_t {
 inline constexpr std::array<Value, 6> kEvents{PTRACE_FORK, PTRACE_VFORK,     PTRACE_CLONE,
                                               PTRACE_EXEC, PTRACE_VFORKDONE, PTRACE_SECCOMP};
 Expr stop_code_word(const Step &s, int t);  // exit_code in a trap: WSTOPSIG | event << 8
-constexpr Value kOtherNumber = 0x7e;        // stands for OTHER's number, which the trace binds
 
 // The status of a death by `sig`; in an open world every death has the status 1.
 Expr death_by(const Step &s, Sig sig);
@@ -95,7 +94,15 @@ struct Target {
   bool shared;  // process-directed
   int pick;
 };
-void send(Step &s, Sig sig, Target to, Info info, Expr when);
+void send(Step &s, Sig sig, Target to, Expr info, Expr when);
+inline void send(Step &s, Sig sig, Target to, Info info, Expr when) {
+  send(s, sig, to, constant(static_cast<Value>(info)), when);
+}
+// What is pending of the signal, and its siginfo: none any more; without the first.
+void empty_queue(Step &s, Sig sig);         // the process's
+void empty_queue(Step &s, Sig sig, int t);  // the thread's
+void take_first(Step &s, Sig sig);
+void take_first(Step &s, Sig sig, int t);
 // Every Target that a signal to `thread` can have.
 std::vector<Target> targets(const Model &m, int thread, bool shared);
 // get_signal finds this signal first, in that queue; and a tracee stops before its delivery.

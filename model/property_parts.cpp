@@ -159,7 +159,8 @@ Expr always(const Over &x, const Part<Over> &subject, const Part<Over> &claim) {
   Expr e = truth(true);
   for (int t = 0; t < x.m.threads(); ++t) {
     const Over own = x.about(t);
-    e = e && implies(subject(own, t), claim(own, t));
+    const Expr subjects = subject(own, t);
+    if (!subjects.is(0)) e = e && implies(subjects, claim(own, t));  // only there it has a meaning
   }
   return e;
 }

@@ -59,6 +59,8 @@ enum class Action : std::uint8_t {
 };
 // PEEKSIGINFO: of which queue, or with which bad argument.
 enum Peek : std::uint8_t { kPeekPrivate, kPeekShared, kPeekBadFlags, kPeekBadAddress };
+// PEEKSIGINFO shows a bit for each Sig that is pending, and above them how many more there are.
+inline constexpr int kPeekedMore = SIG_COUNT;
 inline constexpr int kFlip = 1 << 16;
 inline constexpr int kOfChild = 1 << 8;         // send: a child's signal, with the Sig
 inline constexpr Value kAnyMessage = 1u << 30;  // the message is not the model's

@@ -261,9 +261,11 @@ void is_next(Step &s, int t, Sig sig, bool shared) {
 
 Expr dequeue(Step &s, int t, Sig sig, bool shared) {
   const ThreadFields &f = s.t(t);
-  s.clear(shared ? s.p->pend[sig] : f.pend[sig]);
   const Expr info = shared ? constant(static_cast<Value>(Info::user)) : s.get(f.kinfo[sig]);
-  if (!shared) s.set(f.kinfo[sig], 0);
+  if (shared)
+    take_first(s, sig);
+  else
+    take_first(s, sig, t);
   if (is_stop(sig)) s.raise(f.dequeued);
   return info;
 }
@@ -380,11 +382,7 @@ void injection(Model &m) {
           const Expr info = s.get(s.t(t).info);
           forget(s, t);
           go(s, t, Loc::loop);
-          const Expr merges = s.get(s.t(t).pend[sig]);
-          send(s, sig, to, Info::tracer, truth(true));
-          if (!shared)
-            s.when(s.on(Feature::siginfo) && !merges && s.get(s.t(t).pend[sig]),
-                   [&] { s.set(s.t(t).kinfo[sig], info); });
+          send(s, sig, to, info, truth(true));
           m.add(std::move(s));
         }
       }

@@ -199,10 +199,7 @@ void last_steps(Model &m) {
     clear_pending(s, t);
     s.set(f.stopsig, NONE);
     for (Field gone : {f.systrace, f.emulate, f.step, f.vforked}) s.clear(gone);
-    for (Sig sig : m.signals()) {
-      s.clear(f.pend[sig]);
-      s.set(f.kinfo[sig], 0);
-    }
+    for (Sig sig : m.signals()) empty_queue(s, sig, t);
     m.add(std::move(s));
 
     Step n(m, notify, t, tname(t));

@@ -84,7 +84,7 @@ void new_process(Step &s, int t, int u, SysCall call) {
   }
   s.inside(s.schema.process_of(u), [&] {
     for (Sig sig : s.schema.shape.signals) {
-      s.clear(s.p->pend[sig]);
+      empty_queue(s, sig);
       if (is_blockable(sig)) s.set(s.p->disposition[sig], s.get(mine.disposition[sig]));
     }
     for (Field f : {s.p->jobs, s.p->cld, s.p->group_exit, s.p->stop_count, s.p->stop_code,

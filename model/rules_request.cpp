@@ -432,6 +432,10 @@ void peeksiginfo(Model &m) {
         if (sig == KILL) continue;
         const Field queue = c.peek == kPeekShared ? s.p->pend[sig] : s.t(t).pend[sig];
         queued = queued + ite(s.get(queue), constant(1u << sig), constant(0));
+        if (!is_other(sig)) continue;
+        const Field more = (c.peek == kPeekShared ? s.p->more : s.t(t).more)[sig - OTHER];
+        for (Value n = 1; n < static_cast<Value>(s.schema.shape.most_queued(sig)); ++n)
+          queued = queued + ite(eq(s.get(more), n), constant(n << kPeekedMore), constant(0));
       }
       if (c.rule == ok) s.output(queued);
       m.add(std::move(s));

@@ -83,8 +83,8 @@ void dispositions(Model &m) {
         in_own_call(s, t);
         s.set(s.p->disposition[sig], how);
         s.when(ignores(s, sig), [&] {
-          s.clear(s.p->pend[sig]);
-          for (int u : s.group()) s.clear(s.t(u).pend[sig]), s.set(s.t(u).kinfo[sig], 0);
+          empty_queue(s, sig);
+          for (int u : s.group()) empty_queue(s, sig, u);
         });
         m.add(std::move(s));
       }

@@ -110,7 +110,7 @@ Expr status_of_stop(Expr code) {
   // (code << 8) | 0x7f, by cases: the language has no shift.
   Expr word = constant(0);
   for (const SigInfo &i : kSignals) {
-    const Value number = i.sig == OTHER ? kOtherNumber : static_cast<Value>(i.number);
+    const Value number = status_number(i.sig);
     if (i.sig == NONE) continue;
     for (Value event : {0u, 128u})
       word = ite(eq(code, event << 8 | number), constant((event << 8 | number) << 8 | 0x7f), word);

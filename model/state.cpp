@@ -9,7 +9,10 @@ namespace ptmc::model {
 namespace {
 
 constexpr int kSigBits = std::bit_width(static_cast<unsigned>(SIG_COUNT - 1));
-constexpr int kStatusBits = std::bit_width(killed_by(OTHER));
+
+int status_bits(const Shape &shape) {
+  return std::bit_width(killed_by(*std::max_element(shape.signals.begin(), shape.signals.end())));
+}
 
 }  // namespace
 
@@ -18,10 +21,11 @@ bool Shape::has(Sig s) const {
 }
 
 bool Shape::before(Sig first, Sig second) const {
-  if (other_number == 0) return first < second;
   // Synchronous signals come first, then it goes by number (next_signal).
   const auto place = [&](Sig s) {
-    const int number = s == OTHER ? other_number : kSignals[s].number;
+    const int number = !is_other(s)              ? kSignals[s].number
+                       : other_number[s - OTHER] ? other_number[s - OTHER]
+                                                 : 65 + s;
     constexpr std::uint64_t kSynchronous =
         1u << 4 | 1u << 5 | 1u << 7 | 1u << 8 | 1u << 11 | 1u << 31;
     return number + (number < 32 && (kSynchronous >> number & 1) ? 0 : 64);
@@ -61,16 +65,27 @@ std::array<Field, SIG_COUNT> Schema::per_signal(int process, int thread, const c
   return fields;
 }
 
+std::array<Field, kOthers> Schema::more_queued(int process, int thread) {
+  std::array<Field, kOthers> fields;
+  fields.fill(kNoField);
+  for (Sig s : shape.signals)
+    if (is_other(s))
+      fields[s - OTHER] = add(process, thread, "pending_more." + std::string(kSignals[s].name),
+                              std::bit_width(static_cast<unsigned>(shape.most_queued(s) - 1)));
+  return fields;
+}
+
 ProcessFields Schema::add_process(int k) {
   ProcessFields p;
   p.pend = per_signal(k, -1, "pending", 1, nullptr);
+  p.more = more_queued(k, -1);
   p.disposition = per_signal(k, -1, "disposition", 2, is_blockable);
   p.jobs = add(k, -1, "jobs", 2);
   p.cld = add(k, -1, "cld", 2);
   p.group_exit = add(k, -1, "group_exit", 1, true);
   p.stop_count = add(k, -1, "group_stop_count", 3);
   p.stop_code = add(k, -1, "stop_code", kSigBits);
-  p.death = add(k, -1, "death", kStatusBits);
+  p.death = add(k, -1, "death", status_bits(shape));
   const auto thread_bits = std::bit_width(static_cast<unsigned>(shape.all_threads()));
   p.exec_task = add(k, -1, "exec_task", thread_bits);
   p.core = add(k, -1, "core", thread_bits);
@@ -97,7 +112,7 @@ ThreadFields Schema::add_thread(int t) {
   f.call = field("call", 4);
   f.flags = field("clone_flags", std::bit_width(kCloneFlags - 1));
   f.again = field("call_again", 4);
-  f.status = field("status", kStatusBits);
+  f.status = field("status", status_bits(shape));
   f.owes_tracer = flag("owes_tracer");
   f.owes_parent = flag("owes_parent");
   f.tracing = field("traced", 2);
@@ -111,6 +126,11 @@ ThreadFields Schema::add_thread(int t) {
   f.sigpending = flag("sigpending");
   f.pend = per_signal(k, t, "private", 1, nullptr);
   f.kinfo = per_signal(k, t, "private_info", 3, [](Sig s) { return s != KILL; });
+  f.more = more_queued(k, t);
+  for (int place = 0; place < kOthers; ++place)
+    for (int n = 1; f.more[place] != kNoField && n < shape.queued[place]; ++n)
+      f.later[place].push_back(
+          field(("private_info." + std::to_string(place) + "." + std::to_string(n)).c_str(), 3));
   f.mask = per_signal(k, t, "blocked", 1, is_blockable);
   f.handling = per_signal(k, t, "handling", 1, is_blockable);
   f.stopsig = field("stop_signal", kSigBits);
@@ -131,7 +151,7 @@ Schema::Schema(const Shape &shape) : shape(shape) {
   auto sigchld = [&](const std::string &of) {
     SigchldFields f;
     f.code = add(-1, -1, of + "_sigchld", 3);
-    f.status = add(-1, -1, of + "_sigchld_status", kStatusBits);
+    f.status = add(-1, -1, of + "_sigchld_status", status_bits(shape));
     f.thread = add(-1, -1, of + "_sigchld_thread", kThreadBits);
     return f;
   };

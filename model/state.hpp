@@ -139,6 +139,9 @@ struct ThreadFields {
   Field vforked;     // the parent sleeps in vfork_wait for it
   Field sigpending;  // TIF_SIGPENDING, where a system call or user mode may go on without looking
   std::array<Field, SIG_COUNT> pend, kinfo, mask, handling;
+  // Of real-time signals, by place of OTHER: how many more are pending, and their kinfo in order.
+  std::array<Field, kOthers> more;
+  std::array<std::vector<Field>, kOthers> later;
   // jobctl
   Field stopsig, stop_pending, consume, dequeued, trap_stop, trap_notify, trapping, listening;
   Field cause, trap_cause;  // of the trap taken, of the next one
@@ -154,6 +157,7 @@ enum class Company : std::uint8_t {
 
 struct ProcessFields {
   std::array<Field, SIG_COUNT> pend, disposition;
+  std::array<Field, kOthers> more;  // of real-time signals: how many more are pending
   Field jobs, cld;
   Field group_exit;
   Field stop_count;   // group_stop_count
@@ -196,6 +200,8 @@ struct Siginfo {
   bool operator==(const Siginfo &) const = default;
 };
 
+inline constexpr int kMostQueued = 8;
+
 struct Shape {
   int threads = 1;           // of each process
   std::vector<Sig> signals;  // in dequeue order; KILL always among them
@@ -203,11 +209,13 @@ struct Shape {
   std::vector<int> option_sets = {};
   std::vector<Siginfo> siginfos = {{USR1, 0}, {STOP, 0x8013}};  // of SETSIGINFO
   std::vector<std::uint32_t> masks = {0, 1u << USR1};           // of SETSIGMASK: bit by Sig
-  std::vector<Value> exit_codes = {1};  // statuses of _exit, below kExitCodes
-  Default other = Default::fatal;       // what OTHER does by default
-  int other_number = 0;                 // 0: not known; OTHER is then dequeued last
-  int processes = 1;                    // the first, and those that fork makes
-  int started = kMaxThreads;            // threads of the first that are there at the beginning
+  std::vector<Value> exit_codes = {1};      // statuses of _exit, below kExitCodes
+  std::array<Default, kOthers> other{};     // what OTHER, OTHER2... do by default
+  std::array<int, kOthers> other_number{};  // 0: not known; it is then dequeued last
+  // Real-time signals: as many may be pending at once in a queue, up to kMostQueued. 1: it merges.
+  std::array<int, kOthers> queued{1, 1, 1, 1};
+  int processes = 1;          // the first, and those that fork makes
+  int started = kMaxThreads;  // threads of the first that are there at the beginning
   int tracers = 1;
   bool tracer_threads = false;  // several tracers are threads of one process
   int init = -1;                // the tracer that is init, real parent of orphans; -1: none is
@@ -215,7 +223,8 @@ struct Shape {
   int all_threads() const { return processes * threads; }
   bool has(Sig s) const;
   bool before(Sig first, Sig second) const;  // is dequeued first
-  Default action(Sig s) const { return s == OTHER ? other : kSignals[s].action; }
+  int most_queued(Sig s) const { return is_other(s) ? queued[s - OTHER] : 1; }
+  Default action(Sig s) const { return is_other(s) ? other[s - OTHER] : kSignals[s].action; }
 };
 
 struct State {
@@ -262,6 +271,7 @@ class Schema {
   Field add(int process, int thread, std::string name, int bits, bool truth = false);
   std::array<Field, SIG_COUNT> per_signal(int process, int thread, const char *name, int bits,
                                           bool (*wanted)(Sig));
+  std::array<Field, kOthers> more_queued(int process, int thread);
   ProcessFields add_process(int process);
   ThreadFields add_thread(int thread);
   std::vector<FieldInfo> fields_;

@@ -1,5 +1,5 @@
 // Properties: the table itself, and each design against it with one and two threads, in profiles
-// that are small. The larger ones are in properties_hand_long.cpp.
+// that are small. Others are in properties_more_test.cpp, larger ones in properties_hand_long.cpp.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -80,16 +80,6 @@ TEST_CASE("small profiles: verdicts as listed, and invariants by hand agree") {
     check_by_hand(d.name, "group-stop", 1);
   }
   check_by_hand("legacy", "group-stop", 2);
-}
-
-TEST_CASE("two tracers: verdicts as listed, and invariants by hand agree") {
-  for (std::string_view profile : {"tracers", "tracer-threads"})
-    for (const Design &d : designs()) check_by_hand(d.name, profile, 1);
-}
-
-TEST_CASE("kernel versions between: verdicts as listed, and invariants by hand agree") {
-  for (std::string_view design : {"linux-3.4@5.10", "linux-3.4@5.19", "legacy@3.1"})
-    check_by_hand(design, "pair", 1);
 }
 
 }  // namespace

@@ -434,6 +434,8 @@ void Asker::sigchld() {
         const auto exit = names.exit_code(e.siginfo->status);
         if (!exit) return impossible();
         status = *exit;
+      } else if (names.never_sent(e.siginfo->status)) {
+        return impossible();
       } else if (const Sig sig = names.signal(e.siginfo->status); sig != model::NONE) {
         status = model::killed_by(sig);
       }
@@ -581,7 +583,7 @@ void Asker::procmask() {
   if (names.thread(e.pid, e.t0) < 0) return;
   std::vector<Step> stages;
   for (Sig sig : names.signals) {
-    const int number = sig == model::OTHER ? names.other : model::kSignals[sig].number;
+    const int number = names.number(sig);
     if (!model::is_blockable(sig) || number == 0) continue;
     const bool in_set = e.mask >> (number - 1) & 1;
     if (!in_set && e.how != SIG_SETMASK) continue;

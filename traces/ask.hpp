@@ -30,7 +30,9 @@ struct Names {
   int option_set(std::uint64_t data) const;  // kInvalidOptions where a bit is unknown
   int siginfo(const Siginfo &info) const;    // its place in siginfos, -1: nobody has given it
   std::uint32_t mask(std::uint64_t set) const;
-  // A signal without a name in the model, not the one that OTHER stands for: nobody sends it.
+  int number(model::Sig sig) const;  // 0: not known
+  std::string name(model::Sig sig) const;
+  // A signal without a name in the model that nobody sends.
   bool never_sent(int number) const;
   // The place of the tracer; that of one in the same process if it is none; -1.
   int tracer_of(pid_t tid) const;
@@ -46,11 +48,12 @@ struct Names {
 
   std::shared_ptr<const Cast> cast;
   int process = 0;
-  std::vector<pid_t> threads;                            // by place, the last that had it
-  model::Default other_default = model::Default::fatal;  // of the signal that OTHER stands for
-  int other = 0;                                         // that signal; closed worlds
-  bool one_other = false;  // it is the only such signal that anybody sends, or sets
-  std::vector<int> codes;  // codes[i] is the exit code with index i
+  std::vector<pid_t> threads;  // by place, the last that had it
+  // The signals that OTHER, OTHER2... stand for, and more that are only blocked; closed worlds.
+  std::vector<int> others;
+  bool too_many_others = false;  // the last place stands for several
+  std::vector<int> queued;       // as many of each may be pending at once
+  std::vector<int> codes;        // codes[i] is the exit code with index i
   std::vector<int> option_sets;
   std::vector<Siginfo> siginfos;  // what SETSIGINFO is given
   std::vector<std::uint32_t> masks;

@@ -22,8 +22,12 @@ bool covers(const model::Shape &large, const model::Shape &small) {
   return alike && all(large.signals, small.signals) && all(large.option_sets, small.option_sets) &&
          all(large.siginfos, small.siginfos) && all(large.masks, small.masks) &&
          all(large.exit_codes, small.exit_codes) &&
-         (!small.has(model::OTHER) ||
-          (large.other == small.other && large.other_number == small.other_number));
+         std::all_of(small.signals.begin(), small.signals.end(), [&](model::Sig s) {
+           const int place = s - model::OTHER;
+           return place < 0 || (large.other[place] == small.other[place] &&
+                                large.other_number[place] == small.other_number[place] &&
+                                large.queued[place] >= small.queued[place]);
+         });
 }
 
 model::Shape joined(const model::Shape &least, model::Shape shape) {
@@ -81,6 +85,7 @@ std::shared_ptr<Machine> Models::of(model::Shape shape, const model::Config &con
     shape.signals = like->model.schema.shape.signals;
     shape.other = like->model.schema.shape.other;
     shape.other_number = like->model.schema.shape.other_number;
+    shape.queued = like->model.schema.shape.queued;
   }
   const bool exactly = like || config[model::Feature::open_world];
   // Of several that serve the one made first: which it is does not depend on what was asked since.

@@ -16,15 +16,12 @@ using model::Value;
 
 namespace {
 
-int number_of(model::Sig sig, const Names &names) {
-  return sig == model::OTHER ? names.other : model::kSignals[sig].number;
-}
-
 // The model's status word with the trace's numbers.
 int real_word(int word, const Names &names) {
   if (word == 0xffff) return word;
   const auto real = [&](int n) {
-    return n == static_cast<int>(model::kOtherNumber) ? names.other : n;
+    const model::Sig other = model::other_of(static_cast<std::uint32_t>(n));
+    return other == model::NONE ? n : names.number(other);
   };
   if ((word & 0x7f) == 0) {
     const auto index = static_cast<std::size_t>(word >> 8 & 0xff);
@@ -85,7 +82,7 @@ std::vector<Event> observations(const Event &call, const model::Instance &i, Val
         if (at < names.siginfos.size()) e.siginfo = names.siginfos[at];
         return {e};
       }
-      const int signo = number_of(static_cast<model::Sig>(output >> 8), names);
+      const int signo = names.number(static_cast<model::Sig>(output >> 8));
       std::vector<Event> all;
       const auto with = [&](int code) {
         e.siginfo = Siginfo{signo, code, 0, 0};
@@ -131,7 +128,7 @@ std::vector<Event> observations(const Event &call, const model::Instance &i, Val
     case Action::sigmask:
       e.mask = 0;
       for (const model::Sig sig : names.signals)
-        if (const int number = number_of(sig, names); number && (output >> sig & 1))
+        if (const int number = names.number(sig); number && (output >> sig & 1))
           e.mask |= std::uint64_t{1} << (number - 1);
       return {e};
     case Action::sigchld: {
@@ -142,7 +139,7 @@ std::vector<Event> observations(const Event &call, const model::Instance &i, Val
       if (code == CLD_EXITED)
         real = status < names.codes.size() ? names.codes[status] : 0;
       else if (status)
-        real = number_of(static_cast<model::Sig>(status - model::killed_by(model::NONE)), names);
+        real = names.number(static_cast<model::Sig>(status - model::killed_by(model::NONE)));
       e.siginfo = Siginfo{SIGCHLD, code, pid, real};
       return {e};
     }

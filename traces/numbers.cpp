@@ -45,6 +45,24 @@ std::vector<int> signals_of(const Event &e) {
   return all;
 }
 
+// How many of a real-time signal may be pending at once; one of another, as it merges.
+int most_pending(const Trace &trace, int number) {
+  if (number < 32) return 1;
+  int pending = 0, most = 1;
+  for (const Event &e : trace.events) {
+    const bool seen =
+        e.call == Call::handler || (e.status && WIFSTOPPED(*e.status) && *e.status >> 8 == number);
+    for (const int one : signals_of(e)) {
+      if (one != number || (e.mask >> (number - 1) & 1)) continue;
+      if (seen)
+        pending = std::max(pending - 1, 0);
+      else if (e.call != Call::rt_sigaction)
+        most = std::max(most, ++pending);
+    }
+  }
+  return most;
+}
+
 template <class T>
 int place_in(std::vector<T> &all, const T &one) {
   const auto found = std::find(all.begin(), all.end(), one);
@@ -56,7 +74,7 @@ int place_in(std::vector<T> &all, const T &one) {
 
 Names::Names(const Trace &trace) : cast(std::make_shared<Cast>(trace)) {
   std::vector<bool> used(model::SIG_COUNT);
-  std::set<int> others;
+  std::set<int> unnamed, masked;
   for (Sig sig : {model::KILL, model::STOP, model::CONT, model::TRAP}) used[sig] = true;
   for (const Event &e : trace.events) {
     if (e.call == Call::fork && !(e.data & CLONE_THREAD)) used[model::CHLD] = true;
@@ -65,27 +83,25 @@ Names::Names(const Trace &trace) : cast(std::make_shared<Cast>(trace)) {
     Event sent = e;  // what shows in a stop was sent before
     sent.status.reset();
     if (e.request != PTRACE_SETSIGINFO) sent.siginfo.reset();
+    sent.mask = 0;
     for (const int number : signals_of(sent))
-      if (signal(number) == model::OTHER) others.insert(number);
+      if (model::is_other(signal(number))) unnamed.insert(number);
     for (const int number : signals_of(e)) {
-      const Sig sig = signal(number);
-      used[sig] = true;
-      if (sig == model::OTHER) other = number, other_default = default_action(number);
+      used[signal(number)] = true;
+      if (model::is_other(signal(number)) && (e.mask >> (number - 1) & 1)) masked.insert(number);
     }
   }
   for (int p = 0; p < static_cast<int>(cast->processes().size()); ++p)
-    if (cast->may_hang_up(p) != UINT64_MAX) {
-      others.insert(SIGHUP);
-      used[model::OTHER] = true;
-      if (other == 0) other = SIGHUP, other_default = default_action(SIGHUP);
-    }
-  if (others.size() == 1) {
-    one_other = true;
-    other = *others.begin();
-    other_default = default_action(other);
+    if (cast->may_hang_up(p) != UINT64_MAX) unnamed.insert(SIGHUP);
+  too_many_others = unnamed.size() > model::kOthers;
+  others.assign(unnamed.begin(), unnamed.end());
+  for (const int number : masked)
+    if (!unnamed.count(number)) others.push_back(number);
+  for (const int number : others) queued.push_back(most_pending(trace, number));
+  for (const model::SigInfo &i : model::kSignals) {
+    const bool in = model::is_other(i.sig) ? number(i.sig) != 0 : used[i.sig];
+    if (i.sig != model::NONE && in) signals.push_back(i.sig);
   }
-  for (const model::SigInfo &i : model::kSignals)
-    if (i.sig != model::NONE && used[i.sig]) signals.push_back(i.sig);
   siginfos = siginfos_of(trace);
   for (const Event &e : trace.events)
     if (e.call == Call::ptrace && e.request == PTRACE_SETSIGMASK) place_in(masks, mask(e.mask));
@@ -104,8 +120,8 @@ void Names::adopt(const model::Shape &shape) {
     const auto found = std::find_if(siginfos.begin(), siginfos.end(), [&](const Siginfo &info) {
       return signal(info.signo) == one.signo && info.code == one.code;
     });
-    const int number = one.signo == model::OTHER ? other : model::kSignals[one.signo].number;
-    all.push_back(found != siginfos.end() ? *found : Siginfo{.signo = number, .code = one.code});
+    all.push_back(found != siginfos.end() ? *found
+                                          : Siginfo{.signo = number(one.signo), .code = one.code});
   }
   siginfos = std::move(all);
   masks = shape.masks;
@@ -220,17 +236,33 @@ Sig Names::signal(int number) const {
     return model::OTHER;
   for (const model::SigInfo &i : model::kSignals)
     if (i.number == number) return i.sig;
-  return model::OTHER;
+  const auto place = std::find(others.begin(), others.end(), number) - others.begin();
+  // Where there is no place left the last stands for several.
+  return static_cast<Sig>(model::OTHER + std::min<std::ptrdiff_t>(place, open || others.empty()
+                                                                             ? 0
+                                                                             : model::kOthers - 1));
+}
+
+int Names::number(Sig sig) const {
+  if (!model::is_other(sig)) return model::kSignals[sig].number;
+  const auto place = static_cast<std::size_t>(sig - model::OTHER);
+  return place < others.size() ? others[place] : 0;
+}
+
+std::string Names::name(Sig sig) const {
+  const int known = number(sig);
+  return known ? signal_name(known) : std::string(model::kSignals[sig].name);
 }
 
 bool Names::never_sent(int number) const {
-  return one_other && number != other && signal(number) == model::OTHER;
+  return !open && number != 0 && model::is_other(signal(number)) &&
+         std::find(others.begin(), others.end(), number) == others.end();
 }
 
 std::uint32_t Names::mask(std::uint64_t set) const {
   std::uint32_t bits = 0;
   for (const Sig sig : signals) {
-    const int number = sig == model::OTHER ? other : model::kSignals[sig].number;
+    const int number = this->number(sig);
     if (number && model::is_blockable(sig) && (set >> (number - 1) & 1)) bits |= 1u << sig;
   }
   return bits;
@@ -258,7 +290,8 @@ std::optional<Value> Names::status(int word) const {
     return index ? std::optional(*index << 8) : std::nullopt;
   }
   auto number = [&](int n) {
-    return signal(n) == model::OTHER ? static_cast<int>(model::kOtherNumber) : n;
+    const Sig sig = signal(n);
+    return model::is_other(sig) ? static_cast<int>(model::status_number(sig)) : n;
   };
   if (WIFSIGNALED(word) && never_sent(WTERMSIG(word))) return std::nullopt;
   // Whether a core was written depends on limits that the model does not have.
@@ -332,8 +365,11 @@ model::Shape open_shape(const Trace &trace) {
 
 model::Shape shape_of(const Names &names) {
   model::Shape shape;
-  shape.other = names.other_default;
-  shape.other_number = names.other;
+  for (std::size_t k = 0; k < names.others.size() && k < model::kOthers; ++k) {
+    shape.other[k] = Names::default_action(names.others[k]);
+    shape.other_number[k] = names.others[k];
+    shape.queued[k] = names.queued[k];
+  }
   shape.threads = 1;
   for (const Cast::Process &p : names.cast->processes())
     shape.threads = std::max(shape.threads, p.threads);

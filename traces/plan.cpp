@@ -107,7 +107,8 @@ bool shows_wait(const Ask::Step &s, const Instance &i, Value output) {
 
 // PEEKSIGINFO: so many from an offset, and whose the first is.
 bool shows_queued(const Ask::Step &s, Value output) {
-  const std::int64_t there = std::popcount(output);
+  const Value kinds = output & ((1u << model::kPeekedMore) - 1);
+  const std::int64_t there = std::popcount(kinds) + (output >> model::kPeekedMore);
   const std::int64_t offset = s.b >> 32, asked = s.b & 0xffffffff;
   if (s.a != std::min(std::max<std::int64_t>(there - offset, 0), asked)) return false;
   return s.c == model::NONE || (output >> s.c & 1);
@@ -296,7 +297,8 @@ std::string outcome(const Instance &i, Value output, const Names &names) {
         if (at < names.siginfos.size())
           return fmt::format("si_code {:#x}, as SETSIGINFO has set it", names.siginfos[at].code);
       }
-      return fmt::format("{} of class {}", model::kSignals[output >> 8].name, output & 0xff);
+      return fmt::format("{} of class {}", names.name(static_cast<model::Sig>(output >> 8)),
+                         output & 0xff);
     case Action::geteventmsg:
       if (output == model::kAnyMessage) return "message: the child, or the filter's data";
       if (output & model::kThreadMessage)

@@ -39,7 +39,15 @@ class ClosedWorld {
             "the tracee has more than " + std::to_string(model::kMaxThreads) + " threads");
     for (int p = 0; p < static_cast<int>(processes.size()); ++p)
       tracers_ = std::max(tracers_, static_cast<int>(names_.of(trace_, p).tracers.size()));
-    for (int p = 0; p < static_cast<int>(processes.size()); ++p) follow(p);
+    if (names_.too_many_others)
+      result_.gave_up = "more than " + std::to_string(model::kOthers) +
+                        " signals are sent that the model has no name for";
+    for (const int most : names_.queued)
+      if (most > model::kMostQueued)
+        result_.gave_up = "more than " + std::to_string(model::kMostQueued) +
+                          " of a real-time signal may be pending at once";
+    for (int p = 0; p < static_cast<int>(processes.size()) && result_.gave_up.empty(); ++p)
+      follow(p);
     find_nobody();
     conclude();
   }

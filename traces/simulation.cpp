@@ -198,7 +198,7 @@ std::string Simulation::kinds(const State &s) const {
     if (const Value cause = schema_.get(s, f.cause))
       text += std::string(" (") + kCauses[cause] + ")";
     else if (kind == model::StopKind::signal_delivery_stop)
-      text += " (" + std::string(model::kSignals[schema_.get(s, f.sig)].name) + ")";
+      text += " (" + names_.name(static_cast<Sig>(schema_.get(s, f.sig))) + ")";
   }
   return text;
 }

@@ -172,7 +172,7 @@ model::Shape shape_of_programs() {
   model::Shape shape;
   shape.threads = 0;
   for (const model::SigInfo &s : model::kSignals)
-    if (s.sig != model::NONE && s.sig != model::OTHER) shape.signals.push_back(s.sig);
+    if (s.sig != model::NONE && !model::is_other(s.sig)) shape.signals.push_back(s.sig);
   const traces::Names any(0, 0, {}, false);
   for (const std::uint64_t set : option_sets()) shape.option_sets.push_back(any.option_set(set));
   shape.siginfos.clear();
@@ -194,8 +194,9 @@ std::shared_ptr<traces::Machine> Generator::machine(const Cast &cast, bool trace
   model::Shape shape = shape_of_programs();
   shape.threads = cast.places;
   shape.signals.push_back(model::OTHER);
-  shape.other_number = cast.other_signal;
-  shape.other = traces::Names::default_action(cast.other_signal);
+  shape.other_number[0] = cast.other_signal;
+  shape.other[0] = traces::Names::default_action(cast.other_signal);
+  if (cast.other_signal >= 32) shape.queued[0] = model::kMostQueued;
   return models_.of(shape, config_here(tracer_is_parent), {});
 }
 

@@ -50,7 +50,7 @@ constexpr std::uint64_t bit(int sig) { return std::uint64_t{1} << (sig - 1); }
 constexpr std::array<std::uint64_t, 3> kMasks = {0, bit(SIGUSR1) | bit(SIGTERM),
                                                  bit(SIGTSTP) | bit(SIGCONT) | bit(SIGTRAP)};
 constexpr std::array kExitCodes = {0, 1, 7};
-constexpr std::array kOthers = {SIGHUP, SIGQUIT, SIGALRM, SIGURG, SIGSYS};
+constexpr std::array kOthers = {SIGHUP, SIGQUIT, SIGALRM, SIGURG, SIGSYS, 34, 64};
 
 struct WeightedSignal {
   int number;  // 0: the other signal

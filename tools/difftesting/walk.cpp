@@ -245,7 +245,8 @@ void Walk::follow(const Event &event) {
     names.codes.assign(exit_codes().begin(), exit_codes().end());
     if (p == processes_.size()) processes_.push_back({machine_of_(names.one_process), {}});
     names.signals = processes_[p].machine->model.schema.shape.signals;
-    names.other = processes_[p].machine->model.schema.shape.other_number;
+    const auto &numbers = processes_[p].machine->model.schema.shape.other_number;
+    names.others.assign(numbers.begin(), std::find(numbers.begin(), numbers.end(), 0));
     names.adopt(processes_[p].machine->model.schema.shape);
   }
   world_ = std::move(world);
