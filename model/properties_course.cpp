@@ -95,7 +95,7 @@ Expr looked_for(const StepView &s, int t, Sig sig) {
     looks =
         looks || (takes && (!s.before.at(u, {Loc::user, Loc::body}) || v.get(v.t(u).sigpending)));
   }
-  return implies(s.before.get(v.p->pend[sig]) && !s.before.blocked(t, sig) && one, looks);
+  return implies(v.get(v.p->pend[sig]) && !s.before.blocked(t, sig) && one, looks);
 }
 
 void delivery(Laws &all) {

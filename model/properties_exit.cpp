@@ -128,7 +128,8 @@ void exit_laws(Laws &all) {
       all,
       {"group_exit.no_job_control",
        "A group in exit has no job control flags, no group_stop_count, no signal for the real "
-       "parent and no thread with STOP_PENDING or STOP_CONSUME",
+       "parent and no thread with STOP_PENDING or STOP_CONSUME, nor one that SIGKILL is to end and "
+       "that has STOP_DEQUEUED",
        "A group is in exit", "complete_signal, zap_other_threads, 6.1; semantics 1.2, R49, R120",
        anywhere, can_die},
       [](const View &v, int) { return v.get(v.p->group_exit); },
@@ -137,7 +138,8 @@ void exit_laws(Laws &all) {
         for (Field f : {v.p->jobs, v.p->cld, v.p->stop_count, v.p->stop_code})
           none = none && eq(v.get(f), 0);
         for (int u : v.group())
-          none = none && !v.get(v.t(u).stop_pending) && !v.get(v.t(u).consume);
+          none = none && !v.get(v.t(u).stop_pending) && !v.get(v.t(u).consume) &&
+                 !(v.killed(u) && v.get(v.t(u).dequeued));
         return none;
       });
 

@@ -250,7 +250,19 @@ void is_next(Step &s, int t, Sig sig, bool shared) {
   s.guard("it is not blocked", !blocked(s, t, sig));
   Expr first = truth(true);
   const Shape &shape = s.schema.shape;
+  // Synchronous ones that the kernel has sent come first, in the order in which they were sent: in
+  // any order here.
+  const auto by_kernel = [&](Sig of) {
+    const Expr info = s.get(f.kinfo[of]);
+    return eq(info, static_cast<Value>(Info::kernel)) || eq(info, static_cast<Value>(Info::step));
+  };
   for (Sig other : s.schema.shape.signals) {
+    if (!shared && other != sig && shape.synchronous(other) && shape.synchronous(sig)) {
+      const Expr comes_first =
+          !by_kernel(sig) && (by_kernel(other) || truth(shape.before(other, sig)));
+      first = first && !(s.get(f.pend[other]) && !blocked(s, t, other) && comes_first);
+      continue;
+    }
     if (shared || shape.before(other, sig))
       first = first && !(s.get(f.pend[other]) && !blocked(s, t, other));
     if (shared && shape.before(other, sig))

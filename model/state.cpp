@@ -20,15 +20,16 @@ bool Shape::has(Sig s) const {
   return std::find(signals.begin(), signals.end(), s) != signals.end();
 }
 
+bool Shape::synchronous(Sig s) const {
+  constexpr std::uint64_t kSynchronous =
+      1u << 4 | 1u << 5 | 1u << 7 | 1u << 8 | 1u << 11 | 1u << 31;
+  return number(s) < 32 && (kSynchronous >> number(s) & 1);
+}
+
 bool Shape::before(Sig first, Sig second) const {
   // Synchronous signals come first, then it goes by number (next_signal).
   const auto place = [&](Sig s) {
-    const int number = !is_other(s)              ? kSignals[s].number
-                       : other_number[s - OTHER] ? other_number[s - OTHER]
-                                                 : 65 + s;
-    constexpr std::uint64_t kSynchronous =
-        1u << 4 | 1u << 5 | 1u << 7 | 1u << 8 | 1u << 11 | 1u << 31;
-    return number + (number < 32 && (kSynchronous >> number & 1) ? 0 : 64);
+    return (number(s) ? number(s) : 65 + s) + (synchronous(s) ? 0 : 128);
   };
   return place(first) < place(second);
 }

@@ -222,6 +222,8 @@ struct Shape {
   bool open = false;            // an open world's: has Company
   int all_threads() const { return processes * threads; }
   bool has(Sig s) const;
+  int number(Sig s) const { return is_other(s) ? other_number[s - OTHER] : kSignals[s].number; }
+  bool synchronous(Sig s) const;             // of those that next_signal takes first
   bool before(Sig first, Sig second) const;  // is dequeued first
   int most_queued(Sig s) const { return is_other(s) ? queued[s - OTHER] : 1; }
   Default action(Sig s) const { return is_other(s) ? other[s - OTHER] : kSignals[s].action; }

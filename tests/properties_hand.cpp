@@ -236,7 +236,7 @@ bool killed_awake(const Hand &, const HandThread &t) {
 bool group_exit_no_job_control(const Hand &h) {
   if (!h.group_exit) return true;
   for (const HandThread &t : h.threads)
-    if (t.stop_pending || t.consume) return false;
+    if (t.stop_pending || t.consume || (t.pending[KILL] && t.dequeued)) return false;
   return h.jobs == 0 && h.cld == 0 && h.stop_count == 0 && h.stop_code == 0;
 }
 

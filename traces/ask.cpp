@@ -681,8 +681,8 @@ Ask ask(const Event &event, const Names &names) {
   Asker a{event, names};
   // By SYSEMU; or by a filter that asks a tracer who does not want it.
   const bool skipped = failed(event) == ENOSYS && event.call != Call::getppid;
-  if (skipped && !names.open && names.thread(event.pid, event.t0) >= 0) {
-    a.skipped();
+  if (skipped && !names.open && names.cast->task(event.pid, event.t0).process >= 0) {
+    if (names.thread(event.pid, event.t0) >= 0) a.skipped();
     return std::move(a.ask);
   }
   switch (event.call) {
