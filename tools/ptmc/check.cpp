@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "checker/synthesis.hpp"
+#include "tools/ptmc/any_options.hpp"
 #include "tools/ptmc/any_threads.hpp"
 #include "tools/ptmc/proofs.hpp"
 #include "tools/ptmc/verb.hpp"
@@ -151,8 +153,7 @@ Json to_json(const Subject &subject, const model::Model &model, const std::strin
   return json;
 }
 
-// ---- Text
-// ----------------------------------------------------------------------------------------
+// ---- Text ---------------------------------------------------------------------------------------
 
 void print_text(const Subject &subject, const model::Model &model, const Result &result) {
   const std::vector<Result::One> all = result.all();
@@ -183,6 +184,31 @@ void print_text(const Subject &subject, const model::Model &model, const Result 
   fmt::print("{}\n", result.covered_text(subject));
 }
 
+Result found(const CheckOptions &options, const checker::ExploreOptions &how,
+             const model::Model &model) {
+  Result result;
+  if (options.engine != "z3") result.explored = explore_watched(model, how);
+  if (options.engine != "explicit") result.proved = prove_watched(model, how);
+  return result;
+}
+
+// Under one of the sets of options: what of the asked for applies there.
+Verdicts verdicts(const CheckOptions &options, checker::ExploreOptions how,
+                  const Subject &subject) {
+  const model::Config config = subject.config();
+  how.properties = &checker::asked_everywhere();
+  std::erase_if(how.property_ids, [&](const std::string &id) {
+    return std::none_of(how.properties->begin(), how.properties->end(),
+                        [&](const model::Property &p) { return p.id == id && p.applies(config); });
+  });
+  if (how.property_ids.empty() && !options.properties.empty()) return {};
+  const model::Model model(subject.shape(), &config);
+  Verdicts all;
+  for (const Result::One &one : found(options, how, model).all())
+    all.emplace_back(one.property, one.verdict);
+  return all;
+}
+
 int run_check(CheckOptions options) {
   if (options.tracer != "any") refuse("--tracer: only any is available yet");
   const Subject subject = subject_of(options.subject);
@@ -196,10 +222,12 @@ int run_check(CheckOptions options) {
   // Before an exploration of hours, not after it.
   for (const std::string &id : options.properties) find_property(id, config);
   const checker::ExploreOptions how = explore_options(options);
+  if (subject.any_options)
+    return check_any_options(
+        subject, options.engine, options.properties,
+        [&](const Subject &one) { return verdicts(options, how, one); }, options.json);
   const model::Model model(subject.shape(), &config);
-  Result result;
-  if (options.engine != "z3") result.explored = explore_watched(model, how);
-  if (options.engine != "explicit") result.proved = prove_watched(model, how);
+  const Result result = found(options, how, model);
   const std::vector<Result::One> all = result.all();
   const auto some = [&](Verdict v) {
     return std::any_of(all.begin(), all.end(),

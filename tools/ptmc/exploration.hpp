@@ -19,6 +19,7 @@ struct Subject {
   std::vector<model::Sig> signals = {};  // that strangers send; empty: the profile's
   int processes = 1;
   bool any_threads = false;  // --threads any: `threads` means nothing
+  bool any_options = false;  // --options any: the spec's mean nothing
   model::Config config() const { return model::explored_config(spec, *profile, signals); }
   model::Shape shape() const { return model::explored_shape(config(), threads, processes); }
 };
@@ -27,8 +28,9 @@ struct SubjectOptions {
   std::string design = "linux-3.4", profile, threads = "1";
   std::optional<std::string> options, signals;
   std::optional<int> processes;
+  bool any = false;  // --threads and --options may be "any"
 };
-// any: --threads may be "any".
+// any: --threads and --options may be "any".
 void add_subject(Command &command, SubjectOptions &options, bool any = false);
 // Both throw InputError.
 Subject subject_of(const SubjectOptions &options);

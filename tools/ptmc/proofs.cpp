@@ -18,6 +18,7 @@ ProveResult prove_watched(const model::Model &model, const checker::ExploreOptio
   options.time_limit = how.time_limit;
   options.interrupted = how.interrupted;
   options.property_ids = how.property_ids;
+  options.properties = how.properties;
   if (how.progress)
     options.progress = [](const std::string &text) { fmt::print(stderr, "\rz3: {}\033[K", text); };
   const ProveResult result = checker::prove(model, options);

@@ -6,32 +6,36 @@
 namespace ptmc::tools {
 
 void add_subject(Command &command, SubjectOptions &options, bool any) {
+  options.any = any;
   std::vector<std::string> threads;
   for (int n = 1; n <= model::kMaxThreads; ++n) threads.push_back(std::to_string(n));
   if (any) threads.emplace_back("any");
-  std::vector<Option> all{design_option(options.design),
-                          {.name = "--options",
-                           .about = "what SEIZE and SETOPTIONS set, beside the profile's",
-                           .sets = &options.options,
-                           .type = "LIST"},
-                          {.name = "--profile",
-                           .about = "what may happen; default, pair or group-stop by threads",
-                           .sets = &options.profile,
-                           .type = "NAME"},
-                          {.name = "--threads",
-                           .about = any ? "of the tracee; any: proofs for every number of them"
-                                        : "threads of the tracee",
-                           .sets = &options.threads,
-                           .type = fmt::format("{}", fmt::join(threads, "|")),
-                           .one_of = threads},
-                          {.name = "--processes",
-                           .about = "of so many threads each; fork makes the second",
-                           .sets = &options.processes,
-                           .range = {{1, model::kMaxProcesses}}},
-                          {.name = "--signals",
-                           .about = "that strangers send; else the profile's",
-                           .sets = &options.signals,
-                           .type = "LIST"}};
+  std::vector<Option> all{
+      design_option(options.design),
+      {.name = "--options",
+       .about = any ? "what SEIZE and SETOPTIONS set, beside the profile's; any: "
+                      "under which of the RFC's each property holds"
+                    : "what SEIZE and SETOPTIONS set, beside the profile's",
+       .sets = &options.options,
+       .type = "LIST"},
+      {.name = "--profile",
+       .about = "what may happen; default, pair or group-stop by threads",
+       .sets = &options.profile,
+       .type = "NAME"},
+      {.name = "--threads",
+       .about =
+           any ? "of the tracee; any: proofs for every number of them" : "threads of the tracee",
+       .sets = &options.threads,
+       .type = fmt::format("{}", fmt::join(threads, "|")),
+       .one_of = threads},
+      {.name = "--processes",
+       .about = "of so many threads each; fork makes the second",
+       .sets = &options.processes,
+       .range = {{1, model::kMaxProcesses}}},
+      {.name = "--signals",
+       .about = "that strangers send; else the profile's",
+       .sets = &options.signals,
+       .type = "LIST"}};
   command.options.insert(command.options.begin(), all.begin(), all.end());
 }
 
@@ -56,7 +60,9 @@ Subject subject_of(const SubjectOptions &options) {
   Subject subject{model::parse_design(options.design), nullptr,
                   any ? model::kMaxThreads : std::stoi(options.threads)};
   subject.any_threads = any;
-  if (options.options) subject.spec.options = model::parse_options(*options.options);
+  subject.any_options = options.any && options.options == "any";
+  if (options.options && !subject.any_options)
+    subject.spec.options = model::parse_options(*options.options);
   const model::Config base = model::base_config(subject.spec);
   for (model::Option o : subject.spec.options)
     if (o >= model::TRACESTOP && o <= model::SANEERR && !base[model::Feature::stop_options])

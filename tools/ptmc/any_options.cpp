@@ -1,0 +1,138 @@
+#include "tools/ptmc/any_options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "checker/synthesis.hpp"
+#include "tools/ptmc/verb.hpp"
+
+namespace ptmc::tools {
+namespace {
+
+using checker::OptionSet;
+using checker::OptionVerdicts;
+using checker::Verdict;
+
+constexpr model::Option kAsked[] = {model::TRACESTOP, model::INTERRUPT, model::LISTEN,
+                                    model::CHILDSTOP, model::SANEERR};
+
+std::vector<model::Option> options_of(OptionSet set) {
+  std::vector<model::Option> all;
+  for (std::size_t k = 0; k < std::size(kAsked); ++k)
+    if (set >> k & 1) all.push_back(kAsked[k]);
+  return all;
+}
+
+Json sets_json(const std::vector<OptionSet> &sets) {
+  Json all = Json::array();
+  for (OptionSet set : sets) {
+    Json names = Json::array();
+    for (model::Option o : options_of(set)) names.push_back(model::kOptionNames[o]);
+    all.push_back(names);
+  }
+  return all;
+}
+
+std::string sets_text(const std::vector<OptionSet> &sets) {
+  std::vector<std::string> all;
+  for (OptionSet set : sets) {
+    std::vector<std::string_view> names;
+    for (model::Option o : options_of(set)) names.push_back(model::kOptionNames[o]);
+    all.push_back(names.empty() ? "none" : fmt::format("{}", fmt::join(names, "+")));
+  }
+  return fmt::format("{}", fmt::join(all, ", "));
+}
+
+std::vector<OptionSet> sets_with(const OptionVerdicts &v, Verdict verdict) {
+  std::vector<OptionSet> all;
+  for (OptionSet set = 0; set < v.by_set.size(); ++set)
+    if (v.is(set, verdict)) all.push_back(set);
+  return all;
+}
+
+std::string answer(const OptionVerdicts &v) {
+  if (v.anywhere(Verdict::unknown))
+    return "unknown under " + sets_text(sets_with(v, Verdict::unknown));
+  if (v.everywhere(Verdict::holds)) return "holds under every set";
+  if (v.everywhere(Verdict::violated)) return "holds under none";
+  std::string text = "holds with " + sets_text(v.minimal());
+  if (const auto spoilt = v.spoilt(); !spoilt.empty())
+    text += ", but not with " + sets_text(spoilt);
+  return text;
+}
+
+Verdict overall(const OptionVerdicts &v) {
+  return v.anywhere(Verdict::violated)  ? Verdict::violated
+         : v.anywhere(Verdict::unknown) ? Verdict::unknown
+                                        : Verdict::holds;
+}
+
+}  // namespace
+
+int check_any_options(const Subject &subject, const std::string &engine,
+                      const std::vector<std::string> &properties, const DecideSubject &decide,
+                      bool json) {
+  if (!subject.config()[model::Feature::stop_options])
+    refuse(fmt::format("--options any: design '{}' has none of them", subject.spec.design->name));
+  const auto begin = std::chrono::steady_clock::now();
+  std::vector<OptionVerdicts> all =
+      checker::over_option_sets(static_cast<int>(std::size(kAsked)), [&](OptionSet set) {
+        if (interrupted()) return Verdicts{};
+        Subject one = subject;
+        one.spec.options = options_of(set);
+        return decide(one);
+      });
+  if (!properties.empty())
+    std::erase_if(all, [&](const OptionVerdicts &v) {
+      return std::find(properties.begin(), properties.end(), v.property->id) == properties.end();
+    });
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const std::string covered = fmt::format(
+      "{}{} under profile '{}', kernel {}.{}, {} process{} of {} thread{}, under each of the {} "
+      "sets "
+      "of {}, constant. {:.1f} s.",
+      interrupted() ? "interrupted: " : "", subject.spec.design->name, subject.profile->name,
+      subject.spec.major, subject.spec.minor, subject.processes, subject.processes == 1 ? "" : "es",
+      subject.threads, subject.threads == 1 ? "" : "s", 1u << std::size(kAsked),
+      sets_text({(1u << std::size(kAsked)) - 1}), seconds);
+  if (json) {
+    Json list = Json::array();
+    for (const OptionVerdicts &v : all)
+      list.push_back(
+          {{"id", v.property->id},
+           {"kind", model::kPropertyKindNames[static_cast<std::size_t>(v.property->kind)]},
+           {"statement", v.property->statement},
+           {"verdict", name(overall(v))},
+           {"minimal", sets_json(v.minimal())},
+           {"spoilt", sets_json(v.spoilt())},
+           {"holds", sets_json(sets_with(v, Verdict::holds))},
+           {"violated", sets_json(sets_with(v, Verdict::violated))},
+           {"unknown", sets_json(sets_with(v, Verdict::unknown))}});
+    print_json({{"design", subject.spec.design->name},
+                {"options", "any"},
+                {"profile", subject.profile->name},
+                {"threads", subject.threads},
+                {"processes", subject.processes},
+                {"engine", engine},
+                {"covered", covered},
+                {"seconds", seconds},
+                {"properties", list}});
+  } else {
+    std::size_t width = 0;
+    for (const OptionVerdicts &v : all) width = std::max(width, v.property->id.size());
+    for (const OptionVerdicts &v : all)
+      fmt::print("{:<{}}  {}\n", v.property->id, width, answer(v));
+    fmt::print("{}\n", covered);
+  }
+  const auto some = [&](Verdict verdict) {
+    return std::any_of(all.begin(), all.end(),
+                       [=](const OptionVerdicts &v) { return overall(v) == verdict; });
+  };
+  return some(Verdict::violated) ? kNo : some(Verdict::unknown) || interrupted() ? kGaveUp : kYes;
+}
+
+}  // namespace ptmc::tools
