@@ -24,8 +24,7 @@ bool acts_on_signal(const StepView &s, int t) {
 
 // A stranger's signal reaches this thread, or its process.
 bool is_sent(const StepView &s, int t) {
-  return s.step.label.action == Action::send && s.step.label.err == Err::ok && s.step.thread == t &&
-         !(s.step.label.arg & kOfChild);
+  return s.step.label.action == Action::send && s.step.label.err == Err::ok && s.step.thread == t;
 }
 // ... or that of its child's death or stop does.
 struct Sent {
@@ -35,7 +34,9 @@ struct Sent {
 std::optional<Sent> what_is_sent(const StepView &s, int t) {
   if (s.is("child.sigchld", t)) return Sent{CHLD, true};
   if (!is_sent(s, t)) return std::nullopt;
-  return Sent{static_cast<Sig>(s.step.label.arg), s.step.label.thread < 0};
+  // A child's is for the whole process.
+  const int arg = s.step.label.arg;
+  return Sent{static_cast<Sig>(arg & ~kOfChild), s.step.label.thread < 0 || (arg & kOfChild) != 0};
 }
 
 // The signal that the instance's name has.
@@ -406,11 +407,12 @@ void sending(Laws &all) {
        "group or the thread exits",
        "A signal is sent", "__send_signal_locked, sig_ignored, 6.12; R45 to R47", anywhere,
        can_signal},
-      [](const StepView &s, int t) { return truth(is_sent(s, t) && s.step.label.arg != KILL); },
       [](const StepView &s, int t) {
-        const auto sig = static_cast<Sig>(s.step.label.arg);
+        return truth(is_sent(s, t) && what_is_sent(s, t)->sig != KILL);
+      },
+      [](const StepView &s, int t) {
+        const auto [sig, shared] = *what_is_sent(s, t);
         const View &v = s.before;
-        const bool shared = s.step.label.thread < 0;
         const Field queue = shared ? v.p->pend[sig] : v.t(t).pend[sig];
         const Expr how = v.get(v.p->disposition[sig]);
         const Expr by_disposition =
@@ -420,6 +422,22 @@ void sending(Laws &all) {
         const Expr dropped = v.get(v.p->group_exit) || (truth(!shared) && v.exiting(t)) || ignored;
         return v.exists(t) && (dropped || s.after.get(queue) || s.after.get(v.p->group_exit)) &&
                implies(ignored, s.same(queue));
+      });
+
+  step_law(
+      all,
+      {"stop_dequeued.arises",
+       "Only a thread that dequeues a signal gets STOP_DEQUEUED, without which it starts no "
+       "group-stop",
+       "A thread gets STOP_DEQUEUED", "dequeue_signal, ptrace_signal, 6.12; R41, R82", anywhere,
+       anywhere},
+      [](const StepView &s, int t) {
+        const Field f = s.before.t(t).dequeued;
+        return !s.before.get(f) && s.after.get(f);
+      },
+      [](const StepView &s, int t) {
+        return truth(starts(s, t, "deliver.")) ||
+               (truth(s.succeeds(Action::attach, t)) && s.enters(t, {Loc::sig_trap}));
       });
 
   step_law(
@@ -465,9 +483,8 @@ void sending(Laws &all) {
         return truth(is_sent(s, t)) && !s.before.get(s.before.p->group_exit);
       },
       [](const StepView &s, int t) {
-        const auto sig = static_cast<Sig>(s.step.label.arg);
+        const auto [sig, shared] = *what_is_sent(s, t);
         const View &v = s.before;
-        const bool shared = s.step.label.thread < 0;
         const Expr dies = s.after.get(v.p->group_exit);
         const bool deadly = s.m.schema.shape.action(sig) == Default::fatal;
         const Expr right = truth(deadly) && (truth(sig == KILL) ||

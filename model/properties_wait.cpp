@@ -298,8 +298,9 @@ void notices(Laws &all) {
                                      ? s.m.schema.parent.chld
                                      : s.m.schema.tracers[static_cast<std::size_t>(l.tracer)].chld;
         if (l.err != Err::ok) return eq(s.before.get(f.code), 0) && s.same_all();
-        return ne(s.before.get(f.code), 0) && eq(s.after.get(f.code), 0) &&
-               s.same_all({f.code, f.status, f.thread});
+        Expr taken = ne(s.before.get(f.code), 0);
+        for (Field part : {f.code, f.status, f.thread}) taken = taken && eq(s.after.get(part), 0);
+        return taken && s.same_all({f.code, f.status, f.thread});
       });
 
   state_law(

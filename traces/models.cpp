@@ -93,7 +93,7 @@ std::shared_ptr<Machine> Models::of(model::Shape shape, const model::Config &con
   for (auto it = machines_.begin(); it != machines_.end(); ++it) {
     const model::Shape &has = (*it)->model.schema.shape;
     if ((*it)->model.config == config && covers(has, shape) &&
-        (!exactly || has.signals == shape.signals) &&
+        (!exactly || (has.signals == shape.signals && has.queued == shape.queued)) &&
         (found == machines_.end() || (*it)->number < (*found)->number))
       found = it;
   }
