@@ -30,8 +30,8 @@ struct OptionVerdicts {
   std::vector<OptionSet> spoilt() const;
 };
 
-// model::properties(), but a `sometimes` applies wherever its `always` does, not only where it is to
-// be reached: under which options it is, is what one asks.
+// model::properties(), but a `sometimes` applies wherever its `always` does, not only where it is
+// to be reached: under which options it is, is what one asks.
 const std::vector<model::Property> &asked_everywhere();
 
 // The verdicts under one set.
