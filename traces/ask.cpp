@@ -362,6 +362,7 @@ void Asker::wait() {
       return impossible();
     ask.kind = Ask::Kind::state;
     ask.looks = Ask::Looks::gone;
+    ask.died = static_cast<int>(*names.status(*word));
     ask.thread = told;
     return;
   }
@@ -663,6 +664,7 @@ std::size_t AskHash::operator()(const Ask &a) const {
   mix(h, static_cast<std::uint64_t>(a.kind) | static_cast<std::uint64_t>(a.ends) << 8 |
              static_cast<std::uint64_t>(a.looks) << 16 |
              static_cast<std::uint64_t>(static_cast<unsigned char>(a.letter)) << 24 |
+             static_cast<std::uint64_t>(static_cast<unsigned>(a.died + 1)) << 44 |
              static_cast<std::uint64_t>(a.handled) << 32 |
              static_cast<std::uint64_t>(static_cast<std::uint32_t>(a.thread)) << 40);
   for (const Step &s : a.steps) {

@@ -149,6 +149,7 @@ struct Ask {
   model::Sig handled = model::NONE;  // Kind::handler
   Looks looks = Looks::proc_state;   // Kind::state
   char letter = 0;
+  int died = -1;           // Looks::gone: the status word of its death, -1: not told
   std::string unmodelled;  // not empty: the model does not cover this call
   bool operator==(const Ask &) const = default;
 };

@@ -50,15 +50,16 @@ int most_pending(const Trace &trace, int number) {
   if (number < 32) return 1;
   int pending = 0, most = 1;
   for (const Event &e : trace.events) {
-    const bool seen =
-        e.call == Call::handler || (e.status && WIFSTOPPED(*e.status) && *e.status >> 8 == number);
-    for (const int one : signals_of(e)) {
-      if (one != number || (e.mask >> (number - 1) & 1)) continue;
-      if (seen)
-        pending = std::max(pending - 1, 0);
-      else if (e.call != Call::rt_sigaction)
-        most = std::max(most, ++pending);
-    }
+    const bool reported = e.call == Call::waitid
+                              ? e.siginfo && e.siginfo->status == number
+                              : e.status && WIFSTOPPED(*e.status) && *e.status >> 8 == number;
+    const bool handled = e.call == Call::handler && e.sig == number;
+    const bool sent = ((e.call == Call::kill || e.call == Call::tgkill) && e.sig == number) ||
+                      (e.call == Call::fork && static_cast<int>(e.data & 0xff) == number) ||
+                      (e.call == Call::ptrace && resumes(e.request) != model::Action::hidden &&
+                       e.data == static_cast<std::uint64_t>(number));
+    if (reported || handled) pending = std::max(pending - 1, 0);
+    if (sent) most = std::max(most, ++pending);
   }
   return most;
 }

@@ -140,6 +140,13 @@ std::function<bool(const Instance &, Value)> shows(const Ask::Step &s) {
   return {};
 }
 
+// model::exit_word, of a value.
+Value death_word(Value death) {
+  return death < model::kExitCodes
+             ? death << 8
+             : model::status_number(static_cast<Sig>(death - model::killed_by(model::NONE)));
+}
+
 std::function<bool(const model::State &)> holds(const Ask &ask, const model::Schema &schema) {
   const auto t = ask.thread;
   switch (ask.looks) {
@@ -149,7 +156,14 @@ std::function<bool(const model::State &)> holds(const Ask &ask, const model::Sch
       };
     case Ask::Looks::gone:
     case Ask::Looks::there:
-      return [&schema, t, gone = ask.looks == Ask::Looks::gone](const model::State &s) {
+      return [&schema, t, died = ask.died,
+              gone = ask.looks == Ask::Looks::gone](const model::State &s) {
+        const model::ProcessFields &p =
+            schema.process[static_cast<std::size_t>(schema.process_of(t))];
+        // The status of another death than of the group is gone with the thread.
+        if (died >= 0 && schema.get(s, p.group_exit) &&
+            died != static_cast<int>(death_word(schema.get(s, p.death))))
+          return false;
         return (schema.loc(s, t) == model::Loc::dead) == gone;
       };
     case Ask::Looks::proc_state:
