@@ -311,7 +311,7 @@ TEST_CASE("what the model lists is accepted, what it does not list is rejected")
   // One model for all, whatever signals the substitutes bring in.
   Models models(
       {.signals = {model::TRAP, model::KILL, model::USR1, model::USR2, model::TERM, model::CHLD,
-                   model::CONT, model::STOP, model::TSTP, model::TTIN, model::TTOU, model::OTHER},
+                   model::CONT, model::STOP, model::TSTP, model::TTIN, model::TTOU},
        .exit_codes = {}});
   for (const auto &[t, i] : chosen) check_event(corpus, corpus.traces[t], i, models, sum);
   MESSAGE(sum.events, " events of ", events.size(), ": ", sum.listed, " listed observations, ",

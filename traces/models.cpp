@@ -11,6 +11,19 @@ bool contains(const auto &all, const auto &one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
+// The same signals that the model has no name for: processes of one trace have the same fields.
+bool alike_others(const model::Shape &a, const model::Shape &b) {
+  for (int place = 0; place < model::kOthers; ++place) {
+    const auto sig = static_cast<model::Sig>(model::OTHER + place);
+    if (a.has(sig) != b.has(sig)) return false;
+    if (a.has(sig) &&
+        (a.other[place] != b.other[place] || a.other_number[place] != b.other_number[place] ||
+         a.queued[place] != b.queued[place]))
+      return false;
+  }
+  return true;
+}
+
 // Whether a model of the one shape has all that the other asks for.
 bool covers(const model::Shape &large, const model::Shape &small) {
   const auto all = [](const auto &in, const auto &of) {
@@ -21,13 +34,7 @@ bool covers(const model::Shape &large, const model::Shape &small) {
                      large.tracer_threads == small.tracer_threads && large.init == small.init;
   return alike && all(large.signals, small.signals) && all(large.option_sets, small.option_sets) &&
          all(large.siginfos, small.siginfos) && all(large.masks, small.masks) &&
-         all(large.exit_codes, small.exit_codes) &&
-         std::all_of(small.signals.begin(), small.signals.end(), [&](model::Sig s) {
-           const int place = s - model::OTHER;
-           return place < 0 || (large.other[place] == small.other[place] &&
-                                large.other_number[place] == small.other_number[place] &&
-                                large.queued[place] >= small.queued[place]);
-         });
+         all(large.exit_codes, small.exit_codes) && alike_others(large, small);
 }
 
 model::Shape joined(const model::Shape &least, model::Shape shape) {
@@ -93,7 +100,7 @@ std::shared_ptr<Machine> Models::of(model::Shape shape, const model::Config &con
   for (auto it = machines_.begin(); it != machines_.end(); ++it) {
     const model::Shape &has = (*it)->model.schema.shape;
     if ((*it)->model.config == config && covers(has, shape) &&
-        (!exactly || (has.signals == shape.signals && has.queued == shape.queued)) &&
+        (!exactly || has.signals == shape.signals) &&
         (found == machines_.end() || (*it)->number < (*found)->number))
       found = it;
   }
