@@ -34,9 +34,9 @@ struct OptionVerdicts {
 // to be reached: under which options it is, is what one asks.
 const std::vector<model::Property> &asked_everywhere();
 
-// The verdicts under one set.
-using Decide =
-    std::function<std::vector<std::pair<const model::Property *, Verdict>>(OptionSet set)>;
+// Under one set.
+using Verdicts = std::vector<std::pair<const model::Property *, Verdict>>;
+using Decide = std::function<Verdicts(OptionSet set)>;
 // In the order in which the properties come first.
 std::vector<OptionVerdicts> over_option_sets(int options, const Decide &decide);
 

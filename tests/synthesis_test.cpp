@@ -55,7 +55,7 @@ TEST_CASE("what an option enables needs just that option") {
     const Model m(explored_shape(config, 1), &config);
     ExploreOptions how;
     how.properties = &asked_everywhere();
-    std::vector<std::pair<const Property *, Verdict>> verdicts;
+    Verdicts verdicts;
     for (const PropertyResult &r : explore(m, how).properties)
       verdicts.emplace_back(r.property, r.verdict);
     return verdicts;

@@ -88,12 +88,7 @@ Models::Models(model::Shape at_least, std::size_t kept)
 std::shared_ptr<Machine> Models::of(model::Shape shape, const model::Config &config,
                                     const std::function<void(model::Model &)> &mutate,
                                     const Machine *like) {
-  if (like) {
-    shape.signals = like->model.schema.shape.signals;
-    shape.other = like->model.schema.shape.other;
-    shape.other_number = like->model.schema.shape.other_number;
-    shape.queued = like->model.schema.shape.queued;
-  }
+  if (like) shape.signals = like->model.schema.shape.signals;
   const bool exactly = like || config[model::Feature::open_world];
   // Of several that serve the one made first: which it is does not depend on what was asked since.
   auto found = machines_.end();

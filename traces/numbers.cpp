@@ -239,9 +239,7 @@ Sig Names::signal(int number) const {
     if (i.number == number) return i.sig;
   const auto place = std::find(others.begin(), others.end(), number) - others.begin();
   // Where there is no place left the last stands for several.
-  return static_cast<Sig>(model::OTHER + std::min<std::ptrdiff_t>(place, open || others.empty()
-                                                                             ? 0
-                                                                             : model::kOthers - 1));
+  return static_cast<Sig>(model::OTHER + std::min<std::ptrdiff_t>(place, model::kOthers - 1));
 }
 
 int Names::number(Sig sig) const {

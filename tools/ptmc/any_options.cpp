@@ -6,7 +6,6 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "checker/synthesis.hpp"
 #include "tools/ptmc/verb.hpp"
 
 namespace ptmc::tools {
@@ -70,64 +69,69 @@ Verdict overall(const OptionVerdicts &v) {
                                         : Verdict::holds;
 }
 
+std::string covered(const Subject &subject, double seconds) {
+  constexpr std::size_t kCount = std::size(kAsked);
+  return fmt::format(
+      "{}{} under profile '{}', kernel {}.{}, {} process{} of {} thread{}, under each of the {} "
+      "sets of {}, constant. {:.1f} s.",
+      interrupted() ? "interrupted: " : "", subject.spec.design->name, subject.profile->name,
+      subject.spec.major, subject.spec.minor, subject.processes, subject.processes == 1 ? "" : "es",
+      subject.threads, subject.threads == 1 ? "" : "s", 1u << kCount,
+      sets_text({(1u << kCount) - 1}), seconds);
+}
+
+Json to_json(const Subject &subject, const std::string &engine,
+             const std::vector<OptionVerdicts> &all, double seconds) {
+  Json properties = Json::array();
+  for (const OptionVerdicts &v : all)
+    properties.push_back(
+        {{"id", v.property->id},
+         {"kind", model::kPropertyKindNames[static_cast<std::size_t>(v.property->kind)]},
+         {"statement", v.property->statement},
+         {"verdict", name(overall(v))},
+         {"minimal", sets_json(v.minimal())},
+         {"spoilt", sets_json(v.spoilt())},
+         {"holds", sets_json(sets_with(v, Verdict::holds))},
+         {"violated", sets_json(sets_with(v, Verdict::violated))},
+         {"unknown", sets_json(sets_with(v, Verdict::unknown))}});
+  return {{"design", subject.spec.design->name},
+          {"options", "any"},
+          {"profile", subject.profile->name},
+          {"threads", subject.threads},
+          {"processes", subject.processes},
+          {"engine", engine},
+          {"covered", covered(subject, seconds)},
+          {"seconds", seconds},
+          {"properties", properties}};
+}
+
+void print_text(const Subject &subject, const std::vector<OptionVerdicts> &all, double seconds) {
+  std::size_t width = 0;
+  for (const OptionVerdicts &v : all) width = std::max(width, v.property->id.size());
+  for (const OptionVerdicts &v : all) fmt::print("{:<{}}  {}\n", v.property->id, width, answer(v));
+  fmt::print("{}\n", covered(subject, seconds));
+}
+
 }  // namespace
 
 int check_any_options(const Subject &subject, const std::string &engine,
-                      const std::vector<std::string> &properties, const DecideSubject &decide,
-                      bool json) {
+                      const DecideSubject &decide, bool json) {
   if (!subject.config()[model::Feature::stop_options])
     refuse(fmt::format("--options any: design '{}' has none of them", subject.spec.design->name));
   const auto begin = std::chrono::steady_clock::now();
-  std::vector<OptionVerdicts> all =
+  const std::vector<OptionVerdicts> all =
       checker::over_option_sets(static_cast<int>(std::size(kAsked)), [&](OptionSet set) {
-        if (interrupted()) return Verdicts{};
+        if (interrupted()) return checker::Verdicts{};
         Subject one = subject;
         one.spec.options = options_of(set);
         return decide(one);
       });
-  if (!properties.empty())
-    std::erase_if(all, [&](const OptionVerdicts &v) {
-      return std::find(properties.begin(), properties.end(), v.property->id) == properties.end();
-    });
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  const std::string covered = fmt::format(
-      "{}{} under profile '{}', kernel {}.{}, {} process{} of {} thread{}, under each of the {} "
-      "sets "
-      "of {}, constant. {:.1f} s.",
-      interrupted() ? "interrupted: " : "", subject.spec.design->name, subject.profile->name,
-      subject.spec.major, subject.spec.minor, subject.processes, subject.processes == 1 ? "" : "es",
-      subject.threads, subject.threads == 1 ? "" : "s", 1u << std::size(kAsked),
-      sets_text({(1u << std::size(kAsked)) - 1}), seconds);
-  if (json) {
-    Json list = Json::array();
-    for (const OptionVerdicts &v : all)
-      list.push_back(
-          {{"id", v.property->id},
-           {"kind", model::kPropertyKindNames[static_cast<std::size_t>(v.property->kind)]},
-           {"statement", v.property->statement},
-           {"verdict", name(overall(v))},
-           {"minimal", sets_json(v.minimal())},
-           {"spoilt", sets_json(v.spoilt())},
-           {"holds", sets_json(sets_with(v, Verdict::holds))},
-           {"violated", sets_json(sets_with(v, Verdict::violated))},
-           {"unknown", sets_json(sets_with(v, Verdict::unknown))}});
-    print_json({{"design", subject.spec.design->name},
-                {"options", "any"},
-                {"profile", subject.profile->name},
-                {"threads", subject.threads},
-                {"processes", subject.processes},
-                {"engine", engine},
-                {"covered", covered},
-                {"seconds", seconds},
-                {"properties", list}});
-  } else {
-    std::size_t width = 0;
-    for (const OptionVerdicts &v : all) width = std::max(width, v.property->id.size());
-    for (const OptionVerdicts &v : all)
-      fmt::print("{:<{}}  {}\n", v.property->id, width, answer(v));
-    fmt::print("{}\n", covered);
-  }
+  if (json)
+    print_json(to_json(subject, engine, all, seconds));
+  else
+    print_text(subject, all, seconds);
   const auto some = [&](Verdict verdict) {
     return std::any_of(all.begin(), all.end(),
                        [=](const OptionVerdicts &v) { return overall(v) == verdict; });

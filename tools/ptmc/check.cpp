@@ -193,8 +193,8 @@ Result found(const CheckOptions &options, const checker::ExploreOptions &how,
 }
 
 // Under one of the sets of options: what of the asked for applies there.
-Verdicts verdicts(const CheckOptions &options, checker::ExploreOptions how,
-                  const Subject &subject) {
+checker::Verdicts verdicts(const CheckOptions &options, checker::ExploreOptions how,
+                           const Subject &subject) {
   const model::Config config = subject.config();
   how.properties = &checker::asked_everywhere();
   std::erase_if(how.property_ids, [&](const std::string &id) {
@@ -203,7 +203,7 @@ Verdicts verdicts(const CheckOptions &options, checker::ExploreOptions how,
   });
   if (how.property_ids.empty() && !options.properties.empty()) return {};
   const model::Model model(subject.shape(), &config);
-  Verdicts all;
+  checker::Verdicts all;
   for (const Result::One &one : found(options, how, model).all())
     all.emplace_back(one.property, one.verdict);
   return all;
@@ -224,8 +224,8 @@ int run_check(CheckOptions options) {
   const checker::ExploreOptions how = explore_options(options);
   if (subject.any_options)
     return check_any_options(
-        subject, options.engine, options.properties,
-        [&](const Subject &one) { return verdicts(options, how, one); }, options.json);
+        subject, options.engine, [&](const Subject &one) { return verdicts(options, how, one); },
+        options.json);
   const model::Model model(subject.shape(), &config);
   const Result result = found(options, how, model);
   const std::vector<Result::One> all = result.all();
