@@ -9,6 +9,13 @@ bool holds_of(OptionSet all, OptionSet some) { return (all & some) == some; }
 
 }  // namespace
 
+std::vector<model::Option> rfc_options(OptionSet set) {
+  std::vector<model::Option> all;
+  for (std::size_t k = 0; k < model::kRfcOptions.size(); ++k)
+    if (set >> k & 1) all.push_back(model::kRfcOptions[k]);
+  return all;
+}
+
 bool OptionVerdicts::everywhere(Verdict v) const {
   return std::all_of(by_set.begin(), by_set.end(),
                      [=](const auto &one) { return !one || one == v; });

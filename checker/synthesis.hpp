@@ -15,6 +15,8 @@ namespace ptmc::checker {
 
 // A set of the options that are asked about: bit k is the k-th of them.
 using OptionSet = unsigned;
+// Of model::kRfcOptions.
+std::vector<model::Option> rfc_options(OptionSet set);
 
 struct OptionVerdicts {
   const model::Property *property = nullptr;

@@ -158,6 +158,8 @@ enum Option : std::uint8_t {
   TRACESECCOMP,
   OPTION_COUNT
 };
+// Those that the RFC proposes, (1) to (5).
+inline constexpr std::array kRfcOptions{TRACESTOP, INTERRUPT, LISTEN, CHILDSTOP, SANEERR};
 inline constexpr std::array<std::string_view, OPTION_COUNT> kOptionNames{
     "EXITKILL",   "TRACEEXIT", "TRACESYSGOOD",   "TRACESTOP",   "INTERRUPT",
     "LISTEN",     "CHILDSTOP", "SANEERR",        "TRACEFORK",   "TRACEVFORK",

@@ -329,9 +329,8 @@ DesignSpec parse_design(std::string_view text) {
     set_kernel(spec, text.substr(at + 1, plus == text.npos ? text.npos : plus - at - 1));
   if (plus != text.npos) {
     spec.options = parse_options(text.substr(plus + 1));
-  } else {
-    for (int o = TRACESTOP; o <= SANEERR; ++o)
-      if (name == "seize-options") spec.options.push_back(static_cast<Option>(o));
+  } else if (name == "seize-options") {
+    spec.options.assign(kRfcOptions.begin(), kRfcOptions.end());
   }
   return spec;
 }

@@ -176,13 +176,10 @@ Expr signal_status(Expr sig) {
   return ite(eq(sig, NONE), constant(0), sig + constant(killed_by(NONE)));
 }
 
-// The words of exit codes are their index << 8: the trace's list binds them, exploration has one.
 Expr exit_word(Expr status) {
   Expr word = constant(0);
-  for (Value v = 1; v < kExitCodes; ++v) word = ite(eq(status, v), constant(v << 8), word);
-  for (const SigInfo &i : kSignals)
-    if (i.sig != NONE)
-      word = ite(eq(status, killed_by(i.sig)), constant(status_number(i.sig)), word);
+  for (Value v = 1; v < killed_by(SIG_COUNT); ++v)
+    word = ite(eq(status, v), constant(exit_word(v)), word);
   return word;
 }
 

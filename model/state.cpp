@@ -129,7 +129,7 @@ ThreadFields Schema::add_thread(int t) {
   f.kinfo = per_signal(k, t, "private_info", 3, [](Sig s) { return s != KILL; });
   f.more = more_queued(k, t);
   for (int place = 0; place < kOthers; ++place)
-    for (int n = 1; f.more[place] != kNoField && n < shape.queued[place]; ++n)
+    for (int n = 1; f.more[place] != kNoField && n < shape.others[place].queued; ++n)
       f.later[place].push_back(
           field(("private_info." + std::to_string(place) + "." + std::to_string(n)).c_str(), 3));
   f.mask = per_signal(k, t, "blocked", 1, is_blockable);

@@ -105,6 +105,12 @@ enum class Cause : std::uint8_t { none, group, interrupt, sigcont, auto_attach, 
 // A death's status: exit codes are an index into the trace's list of codes, signals are a Sig.
 inline constexpr Value kExitCodes = 4;  // statuses 1..3 are _exit codes, 0 is _exit(0)
 constexpr Value killed_by(Sig s) { return kExitCodes - 1 + s; }
+// wait's status word of it. Those of exit codes are their index << 8: the trace's list binds them,
+// exploration has one.
+constexpr Value exit_word(Value status) {
+  return status < kExitCodes ? status << 8
+                             : status_number(static_cast<Sig>(status - killed_by(NONE)));
+}
 
 struct FieldInfo {
   std::string name;
@@ -202,6 +208,14 @@ struct Siginfo {
 
 inline constexpr int kMostQueued = 8;
 
+// A signal that the trace binds.
+struct Other {
+  int number = 0;  // 0: not known; it is then dequeued last
+  Default action = Default::fatal;
+  int queued = 1;  // as many may be pending at once in a queue, up to kMostQueued; 1: it merges
+  bool operator==(const Other &) const = default;
+};
+
 struct Shape {
   int threads = 1;           // of each process
   std::vector<Sig> signals;  // in dequeue order; KILL always among them
@@ -209,24 +223,23 @@ struct Shape {
   std::vector<int> option_sets = {};
   std::vector<Siginfo> siginfos = {{USR1, 0}, {STOP, 0x8013}};  // of SETSIGINFO
   std::vector<std::uint32_t> masks = {0, 1u << USR1};           // of SETSIGMASK: bit by Sig
-  std::vector<Value> exit_codes = {1};      // statuses of _exit, below kExitCodes
-  std::array<Default, kOthers> other{};     // what OTHER, OTHER2... do by default
-  std::array<int, kOthers> other_number{};  // 0: not known; it is then dequeued last
-  // Real-time signals: as many may be pending at once in a queue, up to kMostQueued. 1: it merges.
-  std::array<int, kOthers> queued{1, 1, 1, 1};
-  int processes = 1;          // the first, and those that fork makes
-  int started = kMaxThreads;  // threads of the first that are there at the beginning
+  std::vector<Value> exit_codes = {1};  // statuses of _exit, below kExitCodes
+  std::array<Other, kOthers> others{};  // what OTHER, OTHER2... stand for
+  int processes = 1;                    // the first, and those that fork makes
+  int started = kMaxThreads;            // threads of the first that are there at the beginning
   int tracers = 1;
   bool tracer_threads = false;  // several tracers are threads of one process
   int init = -1;                // the tracer that is init, real parent of orphans; -1: none is
   bool open = false;            // an open world's: has Company
   int all_threads() const { return processes * threads; }
   bool has(Sig s) const;
-  int number(Sig s) const { return is_other(s) ? other_number[s - OTHER] : kSignals[s].number; }
+  int number(Sig s) const { return is_other(s) ? others[s - OTHER].number : kSignals[s].number; }
   bool synchronous(Sig s) const;             // of those that next_signal takes first
   bool before(Sig first, Sig second) const;  // is dequeued first
-  int most_queued(Sig s) const { return is_other(s) ? queued[s - OTHER] : 1; }
-  Default action(Sig s) const { return is_other(s) ? other[s - OTHER] : kSignals[s].action; }
+  int most_queued(Sig s) const { return is_other(s) ? others[s - OTHER].queued : 1; }
+  Default action(Sig s) const {
+    return is_other(s) ? others[s - OTHER].action : kSignals[s].action;
+  }
 };
 
 struct State {

@@ -45,12 +45,9 @@ TEST_CASE("minimal sets are those of the formula") {
 
 // What the options enable (the RFC, (c) (1) to (4)) can be seen with them and only with them.
 TEST_CASE("what an option enables needs just that option") {
-  static constexpr Option kAsked[] = {TRACESTOP, INTERRUPT, LISTEN, CHILDSTOP, SANEERR};
   const auto all = over_option_sets(5, [&](OptionSet set) {
     DesignSpec spec = parse_design("seize-options");
-    spec.options.clear();
-    for (int k = 0; k < 5; ++k)
-      if (set >> k & 1) spec.options.push_back(kAsked[k]);
+    spec.options = rfc_options(set);
     const Config config = explored_config(spec, find_profile("group-stop"), {});
     const Model m(explored_shape(config, 1), &config);
     ExploreOptions how;

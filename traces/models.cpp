@@ -11,19 +11,6 @@ bool contains(const auto &all, const auto &one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
-// The same signals that the model has no name for: processes of one trace have the same fields.
-bool alike_others(const model::Shape &a, const model::Shape &b) {
-  for (int place = 0; place < model::kOthers; ++place) {
-    const auto sig = static_cast<model::Sig>(model::OTHER + place);
-    if (a.has(sig) != b.has(sig)) return false;
-    if (a.has(sig) &&
-        (a.other[place] != b.other[place] || a.other_number[place] != b.other_number[place] ||
-         a.queued[place] != b.queued[place]))
-      return false;
-  }
-  return true;
-}
-
 // Whether a model of the one shape has all that the other asks for.
 bool covers(const model::Shape &large, const model::Shape &small) {
   const auto all = [](const auto &in, const auto &of) {
@@ -32,9 +19,10 @@ bool covers(const model::Shape &large, const model::Shape &small) {
   const bool alike = large.threads == small.threads && large.processes == small.processes &&
                      large.started == small.started && large.tracers == small.tracers &&
                      large.tracer_threads == small.tracer_threads && large.init == small.init;
+  // Processes of one trace have the same others, so the same fields.
   return alike && all(large.signals, small.signals) && all(large.option_sets, small.option_sets) &&
          all(large.siginfos, small.siginfos) && all(large.masks, small.masks) &&
-         all(large.exit_codes, small.exit_codes) && alike_others(large, small);
+         all(large.exit_codes, small.exit_codes) && large.others == small.others;
 }
 
 model::Shape joined(const model::Shape &least, model::Shape shape) {

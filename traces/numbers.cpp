@@ -364,11 +364,8 @@ model::Shape open_shape(const Trace &trace) {
 
 model::Shape shape_of(const Names &names) {
   model::Shape shape;
-  for (std::size_t k = 0; k < names.others.size() && k < model::kOthers; ++k) {
-    shape.other[k] = Names::default_action(names.others[k]);
-    shape.other_number[k] = names.others[k];
-    shape.queued[k] = names.queued[k];
-  }
+  for (std::size_t k = 0; k < names.others.size() && k < model::kOthers; ++k)
+    shape.others[k] = {names.others[k], Names::default_action(names.others[k]), names.queued[k]};
   shape.threads = 1;
   for (const Cast::Process &p : names.cast->processes())
     shape.threads = std::max(shape.threads, p.threads);

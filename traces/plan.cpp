@@ -140,13 +140,6 @@ std::function<bool(const Instance &, Value)> shows(const Ask::Step &s) {
   return {};
 }
 
-// model::exit_word, of a value.
-Value death_word(Value death) {
-  return death < model::kExitCodes
-             ? death << 8
-             : model::status_number(static_cast<Sig>(death - model::killed_by(model::NONE)));
-}
-
 std::function<bool(const model::State &)> holds(const Ask &ask, const model::Schema &schema) {
   const auto t = ask.thread;
   switch (ask.looks) {
@@ -162,7 +155,7 @@ std::function<bool(const model::State &)> holds(const Ask &ask, const model::Sch
             schema.process[static_cast<std::size_t>(schema.process_of(t))];
         // The status of another death than of the group is gone with the thread.
         if (died >= 0 && schema.get(s, p.group_exit) &&
-            died != static_cast<int>(death_word(schema.get(s, p.death))))
+            died != static_cast<int>(model::exit_word(schema.get(s, p.death))))
           return false;
         return (schema.loc(s, t) == model::Loc::dead) == gone;
       };

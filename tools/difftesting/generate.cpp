@@ -194,9 +194,8 @@ std::shared_ptr<traces::Machine> Generator::machine(const Cast &cast, bool trace
   model::Shape shape = shape_of_programs();
   shape.threads = cast.places;
   shape.signals.push_back(model::OTHER);
-  shape.other_number[0] = cast.other_signal;
-  shape.other[0] = traces::Names::default_action(cast.other_signal);
-  if (cast.other_signal >= 32) shape.queued[0] = model::kMostQueued;
+  shape.others[0] = {cast.other_signal, traces::Names::default_action(cast.other_signal),
+                     cast.other_signal >= 32 ? model::kMostQueued : 1};
   return models_.of(shape, config_here(tracer_is_parent), {});
 }
 

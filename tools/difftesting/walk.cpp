@@ -245,8 +245,9 @@ void Walk::follow(const Event &event) {
     names.codes.assign(exit_codes().begin(), exit_codes().end());
     if (p == processes_.size()) processes_.push_back({machine_of_(names.one_process), {}});
     names.signals = processes_[p].machine->model.schema.shape.signals;
-    const auto &numbers = processes_[p].machine->model.schema.shape.other_number;
-    names.others.assign(numbers.begin(), std::find(numbers.begin(), numbers.end(), 0));
+    names.others.clear();
+    for (const model::Other &one : processes_[p].machine->model.schema.shape.others)
+      if (one.number) names.others.push_back(one.number);
     names.adopt(processes_[p].machine->model.schema.shape);
   }
   world_ = std::move(world);

@@ -15,21 +15,11 @@ using checker::OptionSet;
 using checker::OptionVerdicts;
 using checker::Verdict;
 
-constexpr model::Option kAsked[] = {model::TRACESTOP, model::INTERRUPT, model::LISTEN,
-                                    model::CHILDSTOP, model::SANEERR};
-
-std::vector<model::Option> options_of(OptionSet set) {
-  std::vector<model::Option> all;
-  for (std::size_t k = 0; k < std::size(kAsked); ++k)
-    if (set >> k & 1) all.push_back(kAsked[k]);
-  return all;
-}
-
 Json sets_json(const std::vector<OptionSet> &sets) {
   Json all = Json::array();
   for (OptionSet set : sets) {
     Json names = Json::array();
-    for (model::Option o : options_of(set)) names.push_back(model::kOptionNames[o]);
+    for (model::Option o : checker::rfc_options(set)) names.push_back(model::kOptionNames[o]);
     all.push_back(names);
   }
   return all;
@@ -39,7 +29,7 @@ std::string sets_text(const std::vector<OptionSet> &sets) {
   std::vector<std::string> all;
   for (OptionSet set : sets) {
     std::vector<std::string_view> names;
-    for (model::Option o : options_of(set)) names.push_back(model::kOptionNames[o]);
+    for (model::Option o : checker::rfc_options(set)) names.push_back(model::kOptionNames[o]);
     all.push_back(names.empty() ? "none" : fmt::format("{}", fmt::join(names, "+")));
   }
   return fmt::format("{}", fmt::join(all, ", "));
@@ -70,7 +60,7 @@ Verdict overall(const OptionVerdicts &v) {
 }
 
 std::string covered(const Subject &subject, double seconds) {
-  constexpr std::size_t kCount = std::size(kAsked);
+  constexpr std::size_t kCount = model::kRfcOptions.size();
   return fmt::format(
       "{}{} under profile '{}', kernel {}.{}, {} process{} of {} thread{}, under each of the {} "
       "sets of {}, constant. {:.1f} s.",
@@ -120,10 +110,10 @@ int check_any_options(const Subject &subject, const std::string &engine,
     refuse(fmt::format("--options any: design '{}' has none of them", subject.spec.design->name));
   const auto begin = std::chrono::steady_clock::now();
   const std::vector<OptionVerdicts> all =
-      checker::over_option_sets(static_cast<int>(std::size(kAsked)), [&](OptionSet set) {
+      checker::over_option_sets(static_cast<int>(model::kRfcOptions.size()), [&](OptionSet set) {
         if (interrupted()) return checker::Verdicts{};
         Subject one = subject;
-        one.spec.options = options_of(set);
+        one.spec.options = checker::rfc_options(set);
         return decide(one);
       });
   const double seconds =
