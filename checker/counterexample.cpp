@@ -78,7 +78,8 @@ std::string value_text(const Schema &schema, Field f, Value v) {
 
 std::string field_text(const Schema &schema, Field f) {
   const FieldInfo &i = schema[f];
-  return i.thread < 0 ? i.name : "t" + std::to_string(i.thread) + "." + i.name;
+  if (i.thread >= 0) return "t" + std::to_string(i.thread) + "." + i.name;
+  return i.process > 0 ? "p" + std::to_string(i.process) + "." + i.name : i.name;
 }
 
 std::vector<TraceStep> trace_steps(const Model &model, const Counterexample &trace) {

@@ -34,6 +34,7 @@ std::string trace_text(const std::vector<TraceStep> &steps);
 
 // A field's value by name: "sig_trap", "SIGSTOP", "seized"; a number where there is none.
 std::string value_text(const model::Schema &schema, model::Field field, model::Value value);
+// "t1.loc", "p1.jobs" (of the first process: "jobs"): one for each field.
 std::string field_text(const model::Schema &schema, model::Field field);
 
 // Takes each step. Throws std::logic_error where the trace is none.

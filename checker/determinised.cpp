@@ -38,7 +38,7 @@ void Determinised::count() {
 
 // ---- States -------------------------------------------------------------------------------------
 
-Index Determinised::state(const std::uint64_t *words) {
+Index Determinised::intern_state(const std::uint64_t *words) {
   layout_.pack(words, packed_.data());
   if (store_.crowded() && !store_.grow(1, [] { return false; })) throw Full("memory limit");
   const std::uint64_t hash = store_.hash(packed_.data());
@@ -79,8 +79,7 @@ const Determinised::Span &Determinised::expand(Index k) {
   if (k < begins_.size() && begins_[k].begin) return begins_[k];
   if (begins_.size() <= k) begins_.resize(k + 1);
   if (edges_.empty()) edges_.push_back(0);  // a span of begin 0 is one that is not made yet
-  State s;
-  layout_.unpack(store_.record(k), s.w.data());
+  const State s = state(k);
   for (const std::size_t i : idle_) fired_[i] = expander_.fired(i);
   expander_.expand(s.w.data());
   std::vector<std::uint64_t> hidden, seen;
@@ -92,7 +91,7 @@ const Determinised::Span &Determinised::expand(Index k) {
   for (std::size_t n = 0; n < expander_.count(); ++n) {
     const std::size_t i = expander_.instance(n);
     if (observer_.left_out(i)) continue;
-    const Index to = state(expander_.successor(n));
+    const Index to = intern_state(expander_.successor(n));
     if (!observer_.hidden(i))
       step(i, to);
     else if (to != k)
@@ -173,7 +172,9 @@ Determinised::Node Determinised::closure(const States &seeds) {
   return node;
 }
 
-Determinised::Node Determinised::initial() { return closure({state(model_.initial().w.data())}); }
+Determinised::Node Determinised::initial() {
+  return closure({intern_state(model_.initial().w.data())});
+}
 
 // An edge for each observation of `all`, which are sorted, (observation << 32 | state), to the node
 // of its states.

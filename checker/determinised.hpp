@@ -41,6 +41,11 @@ class Determinised {
     return {members_.data() + begin, members_.data() + ends_[node]};
   }
   const Observation &observation(std::uint32_t i) const { return observations_[i]; }
+  model::State state(Index k) const {
+    model::State s;
+    layout_.unpack(store_.record(k), s.w.data());
+    return s;
+  }
 
   std::uint64_t states() const { return lane_.next; }
   std::uint64_t nodes() const { return ends_.size(); }
@@ -55,7 +60,7 @@ class Determinised {
     std::uint32_t hidden, all;
   };
 
-  Index state(const std::uint64_t *words);
+  Index intern_state(const std::uint64_t *words);
   const Span &expand(Index k);
   const std::vector<std::uint32_t> &seen_as(std::size_t instance, model::Value output,
                                             const model::State &s);

@@ -102,13 +102,19 @@ Tester::Tester(const model::Model &left, const model::Model &right) {
   syscall_messages = both(model::Feature::syscall_message);
 }
 
+void Tester::leave_out(Action action, const model::Model &model) {
+  for (const Instance &i : model.instances)
+    if (i.label.action == action) left_only.insert(call_of(i));
+}
+
 // ---- Observers ----------------------------------------------------------------------------------
 
 Observer::Observer(const model::Model &model, const Tester &tester)
     : model_(model), tester_(tester) {
   for (const Instance &i : model.instances) {
     const Call call = call_of(i);
-    kinds_.push_back(i.label.action == Action::hidden ? Kind::hidden
+    const bool others = tester.tracer_alone && i.rule->actor != Actor::tracer;
+    kinds_.push_back(others || i.label.action == Action::hidden ? Kind::hidden
                      : tester.left_only.count(call) || tester.right_only.count(call)
                          ? Kind::left_out
                          : Kind::seen);
@@ -124,6 +130,7 @@ std::vector<Observation> Observer::of(std::size_t instance, Value output,
   const Instance &i = model_.instances[instance];
   Observation o{i.rule->actor, i.label, {}, false};
   if (i.output) o.output = output;
+  if (tester_.errors_alike && o.label.err != Err::ok) o.label.err = Err::esrch;
   const Label &l = i.label;
   if (l.action == Action::geteventmsg && l.err == Err::ok && !tester_.messages) {
     const model::Loc loc = model_.schema.loc(before, l.thread);

@@ -48,9 +48,14 @@ struct Tester {
   Tester() = default;
   // All that both have: a request that a design only refuses is one that it lacks.
   Tester(const model::Model &left, const model::Model &right);
+  // A call that the tester does not make, as the model has it.
+  void leave_out(model::Action action, const model::Model &model);
   std::set<Call> left_only, right_only;
   // Where a kernel's last message (GETEVENTMSG) is not kept by the model, none is compared.
   bool messages = true, syscall_messages = true;
+  // It is a tracer, which sees its own calls only.
+  bool tracer_alone = false;
+  bool errors_alike = false;  // that a call fails is seen, but not with which errno
 };
 
 // The observations of a model's instances.

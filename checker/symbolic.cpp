@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
 #include <stdexcept>
 
 #include "checker/counterexample.hpp"
@@ -29,8 +30,10 @@ unsigned width_of(const z3::expr &e) { return e.get_sort().bv_size(); }
 
 Terms state_constants(z3::context &context, const Schema &schema, const std::string &suffix) {
   Terms terms;
+  std::set<std::string> names;  // two fields of one name would be one constant
   for (Field f = 0; f < schema.size(); ++f) {
     const std::string name = field_text(schema, f) + suffix;
+    if (!names.insert(name).second) throw std::logic_error("two fields are called " + name);
     terms.push_back(schema[f].truth
                         ? context.bool_const(name.c_str())
                         : context.bv_const(name.c_str(), static_cast<unsigned>(schema[f].bits)));

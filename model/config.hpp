@@ -21,6 +21,9 @@ namespace ptmc::model {
   X(stop_options, d, "RFC (c): \"make the following new PTRACE_O_foo options\" (1) to (5)")      \
   X(interrupt_needs_tracestop, d,                                                                \
     "RFC (2): \"[if the second part is too weird to implement, make (2) require (1)]\"")         \
+  X(interrupt_marks, d,                                                                          \
+    "RFC (2): \"creates a group-stop with sig=SIGTRAP\": INTERRUPT itself puts SIGTRAP there, "  \
+    "not whatever trap comes while the group runs")                                              \
   X(listen_right_stop_only, d,                                                                   \
     "RFC: \"we can make it so that kernel errors out if PTRACE_LISTEN is used in a ptrace stop " \
     "of a wrong kind\"")                                                                         \
@@ -28,6 +31,9 @@ namespace ptmc::model {
     "RFC (3) \"even without any other options\": SIGCONT reports the stale stop signal")         \
   X(sigcont_plain_trap, d, "the same: SIGCONT reports SIGTRAP, with siginfo")                    \
   X(sigcont_einval_trap, d, "the same: SIGCONT reports SIGTRAP, GETSIGINFO fails with EINVAL")   \
+  X(interrupt_always, d,                                                                         \
+    "RFC: \"I am unsure why the new ops (points 2 and 3 above) need enabling\": INTERRUPT")      \
+  X(listen_always, d, "the same: LISTEN, also after ATTACH")                                     \
   X(setoptions_while_listening, d,                                                               \
     "RFC (e): \"Make these bits settable with SETOPTIONS too\": also while listening")           \
   X(dying_drops_signals, k, "a group in exit drops every signal (prepare_signal, 6.1)")          \
@@ -82,6 +88,7 @@ namespace ptmc::model {
   X(forges, p, "the tracer uses SETSIGINFO and SETSIGMASK")                                      \
   X(wait_clones, p, "waits with __WCLONE and __WALL that find nothing")                          \
   X(waitid, p, "waits leave their report (WNOWAIT), or leave out deaths (waitid)")               \
+  X(seize_race, p, "SEIZE may come while a SIGCONT is being sent")                               \
   X(tracer_waits, p, "the tracer waits")                                                         \
   X(parent_waits, p, "the real parent waits")                                                    \
   X(tracer_dies, p, "the tracer dies")                                                           \

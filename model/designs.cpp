@@ -132,7 +132,7 @@ const std::vector<Profile> &profiles() {
        "thread-directed signals; the class of each siginfo is state",
        1,
        {STOP, CONT, KILL, USR1},
-       with({siginfo, thread_directed}),
+       with({siginfo, thread_directed, seize_race}),
        {TRACEEXIT}},
       {"sigchld",
        "SIGCHLD to the tracer and the real parent is state",

@@ -87,18 +87,20 @@ Expr flags_stops(const Step &s, int t) {
          (s.on(Feature::stop_options) && traced(s, t) && option(s, t, TRACESTOP));
 }
 Expr notifying(const Step &s, int t) {
-  return flags_stops(s, t) ||
-         (s.on(Feature::stop_options) && traced(s, t) && s.get(s.t(t).listening));
+  return flags_stops(s, t) || ((s.on(Feature::stop_options) || s.on(Feature::listen_always)) &&
+                               traced(s, t) && s.get(s.t(t).listening));
 }
 Expr interruptible(const Step &s, int t) {
   const Expr by_option = option(s, t, INTERRUPT) &&
                          (!s.on(Feature::interrupt_needs_tracestop) || option(s, t, TRACESTOP));
   return (s.on(Feature::hidden_bit) && tracing_is(s, t, Traced::seized)) ||
-         (s.on(Feature::stop_options) && traced(s, t) && by_option);
+         (s.on(Feature::stop_options) && traced(s, t) && by_option) ||
+         (s.on(Feature::interrupt_always) && traced(s, t));
 }
 Expr listenable(const Step &s, int t) {
   return (s.on(Feature::hidden_bit) && tracing_is(s, t, Traced::seized)) ||
-         (s.on(Feature::stop_options) && traced(s, t) && option(s, t, LISTEN));
+         (s.on(Feature::stop_options) && traced(s, t) && option(s, t, LISTEN)) ||
+         (s.on(Feature::listen_always) && traced(s, t));
 }
 
 Expr acts_by_default(const Step &s, Sig sig) { return eq(s.get(s.p->disposition[sig]), 0); }
@@ -187,6 +189,11 @@ Expr death_by(const Step &s, Sig sig) {
   return ite(s.on(Feature::open_world), constant(1), constant(killed_by(sig)));
 }
 
+Expr no_cause(const Step &s, int t) {
+  const Expr cause = s.get(s.t(t).trap_cause);
+  return eq(cause, 0) || eq(cause, static_cast<Value>(Cause::stale));
+}
+
 void clear_pending(Step &s, int t) {
   const ThreadFields &f = s.t(t);
   for (Field bit : {f.stop_pending, f.consume, f.dequeued, f.trap_stop, f.trap_notify, f.trapping})
@@ -226,7 +233,7 @@ void trap_notify(Step &s, int t) {
   const ThreadFields &f = s.t(t);
   s.when(!dying(s, t) && flags_stops(s, t), [&] {
     s.raise(f.trap_notify);
-    s.when(eq(s.get(f.trap_cause), 0) && s.on(Feature::causes),
+    s.when(no_cause(s, t) && s.on(Feature::causes),
            [&] { s.set(f.trap_cause, static_cast<Value>(Cause::sigcont)); });
   });
   wake(s, t);

@@ -58,6 +58,8 @@ Expr stop_code_word(const Step &s, int t);  // exit_code in a trap: WSTOPSIG | e
 // The status of a death by `sig`; in an open world every death has the status 1.
 Expr death_by(const Step &s, Sig sig);
 
+Expr no_cause(const Step &s, int t);  // no trap is due, or one that a group-stop has left behind
+
 void clear_pending(Step &s, int t);       // task_clear_jobctl_pending(JOBCTL_PENDING_MASK)
 void clear_stop_pending(Step &s, int t);  // ... (JOBCTL_STOP_PENDING)
 void wake(Step &s, int t);                // signal_wake_up(t, 0)

@@ -39,7 +39,8 @@ void request_laws(Laws &all) {
        "SEIZE of a thread that is not STOPPED succeeds", "ptrace_attach, 6.1; R10, semantics 2.3",
        where({seize, use_seize}), anywhere},
       [](const StepView &s, int t) {
-        return truth(s.succeeds(Action::seize, t)) && !s.before.at(t, {Loc::stopped});
+        return truth(s.succeeds(Action::seize, t) && s.step.label.options == 0) &&
+               !s.before.at(t, {Loc::stopped});
       },
       [](const StepView &s, int t) {
         const ThreadFields &f = s.before.t(t);

@@ -86,14 +86,18 @@ enum WaitOption : std::uint8_t {
   kThreads = 128,  // it does not give __WNOTHREAD: sees the tracees of the caller's other threads
 };
 
+// A SIGCONT is being sent meanwhile, and has found the thread untraced, then traced.
+inline constexpr int kMeanwhile = 1;
+
 struct Label {
   Action action = Action::hidden;
   int thread = -1;  // the thread acted upon or acting; -1: any
   int arg = 0;
   Err err = Err::ok;
-  // wait: which options the caller gave (WaitOption). A report holds for every call that gives at
-  // least these, and leaves the rest to be waited for again with kNowait only; "nothing there" for
-  // exactly these; ECHILD looks at kExited and, without it, at kContinued.
+  // seize: kMeanwhile or 0. wait: which options the caller gave (WaitOption). A report holds for
+  // every call that gives at least these, and leaves the rest to be waited for again with kNowait
+  // only; "nothing there" for exactly these; ECHILD looks at kExited and, without it, at
+  // kContinued.
   int options = 0;
   int tracer = 0;  // which one acts
   bool operator==(const Label &) const = default;

@@ -24,6 +24,14 @@ void become_tracee(Step &s, int t, Expr how) {
   s.set(s.t(t).by, static_cast<Value>(s.acting));
 }
 
+void become_seized(Step &s, int t, int set) {
+  become_tracee(s, t,
+                ite(s.on(Feature::hidden_bit), constant(static_cast<Value>(Traced::seized)),
+                    constant(static_cast<Value>(Traced::attached))));
+  s.set(s.p->company, static_cast<Value>(Company::traced));
+  s.when(s.on(Feature::seize_options), [&] { set_options(s, t, set); });
+}
+
 // ptrace_set_stopped (R11, R12): a STOPPED thread moves to a trap while its tracer sleeps.
 void set_stopped(Step &s, int t) {
   const ThreadFields &f = s.t(t);
@@ -155,13 +163,36 @@ void seize(Model &m) {
       s.guard("no thread of it execs", may_attach(s, t));
       s.guard("it lives", alive(s, t));
       s.at("it is not traced", s.t(t).tracing, 0);
-      become_tracee(s, t,
-                    ite(s.on(Feature::hidden_bit), constant(static_cast<Value>(Traced::seized)),
-                        constant(static_cast<Value>(Traced::attached))));
-      s.set(s.p->company, static_cast<Value>(Company::traced));
-      s.when(s.on(Feature::seize_options), [&] { set_options(s, t, set); });
+      become_seized(s, t, set);
       set_stopped(s, t);
       m.add(std::move(s));
+    }
+    // siglock is not held where ptrace_attach sets task->ptrace. prepare_signal looks at it twice:
+    // a thread that is not traced has no TRAP_NOTIFY to be given, but a tracee ignores no signal.
+    for (int set : sets) {
+      for (bool shared : {false, true}) {
+        if (!m.has(CONT) || (shared && !m.schema.is_leader(t))) continue;
+        Step s(
+            m, ok, t,
+            tname(t) + options_text(set) + ", SIGCONT is sent" + (shared ? " to the process" : ""),
+            {Action::seize, t, set, Err::ok, kMeanwhile});
+        s.needs(Feature::seize);
+        s.needs(Feature::use_seize);
+        s.needs(Feature::seize_race);
+        tracer_is_free(s);
+        s.guard("no thread of it execs", may_attach(s, t));
+        s.guard("it lives", alive(s, t) && !exiting(s, t) && !s.get(s.p->group_exit));
+        s.at("it is not traced", s.t(t).tracing, 0);
+        s.guard("it ignores SIGCONT", ignores(s, CONT) && !blocked(s, t, CONT));
+        s.at("SIGCONT is not pending", shared ? s.p->pend[CONT] : s.t(t).pend[CONT], 0);
+        become_seized(s, t, set);
+        s.raise(shared ? s.p->pend[CONT] : s.t(t).pend[CONT]);
+        if (!shared)
+          s.when(s.on(Feature::siginfo),
+                 [&] { s.set(s.t(t).kinfo[CONT], static_cast<Value>(Info::tkill)); });
+        wake(s, t);
+        m.add(std::move(s));
+      }
     }
     Step s = request(refused, Err::eperm, kProfileOptions);
     s.guard("it exists", exists(s, t));

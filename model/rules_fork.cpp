@@ -50,6 +50,7 @@ void attach_child(Step &s, int t, int u) {
     s.raise(c.trap_stop);
     s.when(s.on(Feature::causes),
            [&] { s.set(c.trap_cause, static_cast<Value>(Cause::auto_attach)); });
+    s.when(!flags_stops(s, u) && !s.get(c.stop_pending), [&] { s.set(c.stopsig, constant(TRAP)); });
   });
   s.when(!traps, [&] { s.raise(c.pend[STOP]); });
 }

@@ -66,7 +66,8 @@ void trap(Model &m) {
         enter_trap(s, t, Loc::event_trap, sig, true);
       } else {
         // RFC (2) without (1): "creates a group-stop with sig=SIGTRAP".
-        const Expr interrupted = interruptible(s, t) && !group_stopping(s);
+        const Expr interrupted =
+            interruptible(s, t) && !group_stopping(s) && !s.on(Feature::interrupt_marks);
         const Expr plain = s.on(Feature::sigcont_plain_trap) && eq(s.get(f.stopsig), TRAP);
         const Expr sig = ite(interrupted, constant(TRAP), s.get(f.stopsig));
         enter_trap(s, t, Loc::group_trap, sig, true);

@@ -53,9 +53,12 @@ void interrupt(Model &m) {
       if (rule == ok) {
         const ThreadFields &f = s.t(t);
         s.when(!dying(s, t), [&] {
-          s.when(s.on(Feature::causes) && eq(s.get(f.trap_cause), 0),
+          s.when(s.on(Feature::causes) && no_cause(s, t),
                  [&] { s.set(f.trap_cause, static_cast<Value>(Cause::interrupt)); });
           s.raise(f.trap_stop);
+          s.when(s.on(Feature::interrupt_marks) && !flags_stops(s, t) && !s.get(f.stop_pending) &&
+                     !group_stopping(s),
+                 [&] { s.set(f.stopsig, constant(TRAP)); });
           wake(s, t);
           s.when(s.get(f.listening), [&] { leave_trap(s, t, constant(NONE)); });
         });
@@ -76,7 +79,8 @@ Expr right_stop(const Step &s, int t) {
     marked = ite(eq(s.get(f.forged), static_cast<Value>(1 + i)),
                  truth(forged[i].code >> 8 == kEventStop), marked);
   const Expr flagged = marked && (!s.on(Feature::listen_right_stop_only) || ne(s.get(f.sig), TRAP));
-  return flagged || (s.on(Feature::stop_options) && at_loc(s, t, Loc::group_trap));
+  const Expr bare = s.on(Feature::stop_options) || s.on(Feature::listen_always);
+  return flagged || (bare && at_loc(s, t, Loc::group_trap));
 }
 
 void listen(Model &m) {

@@ -275,6 +275,9 @@ class Schema {
   bool is_leader(int thread) const { return thread % shape.threads == 0; }
   std::vector<int> group(int process) const;  // its threads, the leader first
 
+  // One more, which is no part of the kernel; a single bit is a truth value.
+  Field add(std::string name, int bits) { return add(-1, -1, std::move(name), bits, bits == 1); }
+
   Shape shape;
   TracerFields tracer;                // the first
   std::vector<TracerFields> tracers;  // all

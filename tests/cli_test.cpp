@@ -573,3 +573,32 @@ TEST_CASE("what cannot be written is exit 4") {
   CHECK(r.code == 4);
   CHECK(lines(r.err) == 1);
 }
+
+TEST_CASE("claims: the keys of the contract, each engine's and the kernel's evidence") {
+  const Result r = run("claims c5.errors quirk.attach-other-signal --format json");
+  CHECK(r.code == 0);
+  CHECK(r.err == "");
+  const Json json = json_of(r);
+  check_keys(json, "claims:array");
+  REQUIRE(json["claims"].size() == 2);
+  for (const Json &c : json["claims"]) {
+    check_keys(c,
+               "id:string kind:string statement:string source:string verdict:string parts:array "
+               "evidence:object");
+    check_keys(c["evidence"], "explicit:object z3:object kernel:object");
+    check_keys(c["evidence"]["kernel"], "verdict:string");
+  }
+  CHECK(json["claims"][0]["verdict"] == "holds");
+  CHECK(json["claims"][1]["verdict"] == "holds-if");
+  CHECK(json["claims"][1]["condition"] == "with (5)");
+  CHECK(run("claims c5.errors --no-kernel").code == 0);
+  CHECK(usage_error("claims c6.errors") == "unknown claim 'c6.errors'");
+}
+
+TEST_CASE("check --tracer: a program against a design") {
+  const Result naive = run("check --tracer naive --design legacy --format json");
+  CHECK(naive.code == 1);
+  CHECK(json_of(naive)["tracer"] == "naive");
+  CHECK(run("check --tracer man-page --design linux-3.4 --signals STOP,CONT,KILL").code == 0);
+  usage_error("check --tracer man-page --design legacy");  // which has no SEIZE
+}

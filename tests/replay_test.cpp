@@ -2,6 +2,7 @@
 // strace logs of real tracers.
 
 #include <doctest/doctest.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -28,6 +29,23 @@ TEST_CASE("a wait for anybody that returns 0 has found somebody") {
   CHECK_FALSE(result.accepted);
   REQUIRE(result.divergence);
   CHECK(result.divergence->line == last->line);
+}
+
+// What a scenario shows by luck only. Without the rule that it is about the trace is rejected, and
+// so it is where SIGCONT was not sent meanwhile.
+TEST_CASE("SEIZE that meets a SIGCONT is accepted where the two overlap") {
+  Trace trace = read_trace(kSource / "tests/races/seize-meets-sigcont.jsonl");
+  check_accepted(replayed(trace));
+  ReplayOptions without;
+  without.mutate = [](model::Model &m) {
+    std::erase_if(m.instances, [](const model::Instance &i) {
+      return i.label.action == model::Action::seize && i.label.options == model::kMeanwhile;
+    });
+  };
+  CHECK_FALSE(replay(trace, without).accepted);
+  for (Event &e : trace.events)
+    if (e.call == Call::ptrace && e.request == PTRACE_SEIZE) e.t1 = e.t0 + 1;
+  CHECK_FALSE(replayed(trace).accepted);
 }
 
 TEST_CASE("every scenario was recorded, and its trace is accepted") {

@@ -258,9 +258,13 @@ void Asker::request(int t) {
     case PTRACE_ATTACH:
       attach(of(Action::attach));
       return;
-    case PTRACE_SEIZE:
-      attach(takes(Action::seize, e.addr ? model::kInvalidOptions : names.option_set(e.data)));
+    case PTRACE_SEIZE: {
+      Step s = takes(Action::seize, e.addr ? model::kInvalidOptions : names.option_set(e.data));
+      for (const auto &[begin, end] : names.conts)
+        s.meanwhile = s.meanwhile || (begin <= e.t1 && e.t0 <= end);
+      attach(s);
       return;
+    }
     case PTRACE_INTERRUPT:
       step(of(Action::interrupt));
       return;

@@ -66,6 +66,7 @@ struct Names {
   int init = -1;                // the place of init among them
   pid_t parent = 0, tracee = 0;
   pid_t group = 0;  // the process group of all on the tracee's side
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> conts;  // when SIGCONT was sent to it
 };
 
 // Of the models of all processes of a closed world.
@@ -125,7 +126,8 @@ struct Ask {
     int execed = kNobody;  // or this one, once `thread` has given its tid up in an execve
     int argument = 0;      // wait: the options given
     bool nohang = false;
-    int tracer = 0;  // its place
+    bool meanwhile = false;  // SEIZE: a SIGCONT is sent meanwhile
+    int tracer = 0;          // its place
     int err = kAnyErr;
     Shows shows = Shows::whatever;
     std::int64_t a = 0, b = 0, c = 0;

@@ -156,10 +156,13 @@ void Names::be(const Trace &trace, int which) {
     for (const pid_t tid : p.threads) lives_here(tid, 0);
   lives_here(tracee, UINT64_MAX);
   codes = {0};
+  conts.clear();
   for (const std::size_t i : mine.events) {
     const Event &e = trace.events[i];
     lives_here(e.pid, e.t0);
     if (e.call == Call::fork) lives_here(child_of(e), e.t1);
+    if ((e.call == Call::kill || e.call == Call::tgkill) && e.sig == SIGCONT)
+      conts.emplace_back(e.t0, e.t1);
     const bool exits = e.call == Call::exit || e.call == Call::exit_group;
     if (exits && thread(e.pid, e.t0) >= 0) place_in(codes, static_cast<int>(e.data & 0xff));
   }

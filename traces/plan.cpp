@@ -38,10 +38,10 @@ std::function<bool(const Label &)> alike(const Ask::Step &s) {
         return l.thread == t && l.arg == arg;
       };
     case Ask::Match::options:
-      return [t = s.thread, u = s.execed, set = s.argument](const Label &l) {
+      return [t = s.thread, u = s.execed, set = s.argument, may = s.meanwhile](const Label &l) {
         const bool invalid = set == model::kInvalidOptions;
-        return (l.thread == t || l.thread == u) && (l.err != Err::ok || l.arg == set) &&
-               (l.arg == model::kInvalidOptions) <= invalid &&
+        return (may || l.options != model::kMeanwhile) && (l.thread == t || l.thread == u) &&
+               (l.err != Err::ok || l.arg == set) && (l.arg == model::kInvalidOptions) <= invalid &&
                (!invalid || l.err == Err::esrch || l.arg == set);
       };
     case Ask::Match::wait:

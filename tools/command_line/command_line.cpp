@@ -22,7 +22,7 @@ CLI::Option *add(CLI::App &app, const Option &o) {
 void add_options(CLI::App &app, const std::vector<Option> &options) {
   for (const Option &o : options) {
     CLI::Option *option = add(app, o);
-    option->required(o.name[0] != '-');
+    option->required(o.name[0] != '-' && !o.may_lack);
     if (!o.one_of.empty()) option->check(CLI::IsMember(o.one_of));
     if (o.range) option->check(CLI::Range(o.range->first, o.range->second));
     if (o.above_zero) option->check(CLI::PositiveNumber);

@@ -27,6 +27,7 @@ struct Option {
   bool above_zero = false;
   bool one_value = false;     // each time that the option is given
   std::string excludes = {};  // an option listed before
+  bool may_lack = false;      // by position, and not required
 };
 
 struct Command {

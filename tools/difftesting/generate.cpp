@@ -18,7 +18,8 @@ namespace who = traces::who;
 
 namespace {
 
-constexpr int kCandidates = 8;  // calls that a preference chooses from
+constexpr int kCandidates = 8;       // calls that a preference chooses from
+constexpr std::size_t kModels = 40;  // kept, of some 15 MB each
 constexpr std::uint64_t kOthersLast =
     500;                    // programs, one after another, with the same other signal
 constexpr int kTries = 30;  // for a call that its actor can make
@@ -186,7 +187,7 @@ model::Shape shape_of_programs() {
   return shape;
 }
 
-Generator::Generator() : models_(shape_of_programs()) {
+Generator::Generator() : models_(shape_of_programs(), kModels) {
   for (const model::Rule &rule : machine({}, false)->model.rules) numbers_[rule.id] = rule.number;
 }
 

@@ -9,9 +9,12 @@
 #include <algorithm>
 #include <memory>
 
+#include "checker/claim_parts.hpp"
 #include "checker/synthesis.hpp"
+#include "checker/tracer_program.hpp"
 #include "tools/ptmc/any_options.hpp"
 #include "tools/ptmc/any_threads.hpp"
+#include "tools/ptmc/data.hpp"
 #include "tools/ptmc/proofs.hpp"
 #include "tools/ptmc/verb.hpp"
 
@@ -124,7 +127,7 @@ Json property_json(const Subject &subject, const model::Model &model, const Resu
 }
 
 Json to_json(const Subject &subject, const model::Model &model, const std::string &engine,
-             const Result &result, bool complete) {
+             const std::string &tracer, const Result &result, bool complete) {
   const ExploreResult none, &explored = result.explored ? *result.explored : none;
   Json fired = Json::object(), properties = Json::array();
   for (std::size_t i = 0; i < explored.fired.size(); ++i) {
@@ -137,7 +140,7 @@ Json to_json(const Subject &subject, const model::Model &model, const std::strin
             {"profile", subject.profile->name},
             {"threads", subject.threads},
             {"processes", subject.processes},
-            {"tracer", "any"},
+            {"tracer", tracer},
             {"engine", engine},
             {"states", explored.states},
             {"transitions", explored.transitions},
@@ -209,9 +212,40 @@ checker::Verdicts verdicts(const CheckOptions &options, checker::ExploreOptions 
   return all;
 }
 
+int tell(const CheckOptions &options, const Subject &subject, const model::Model &model,
+         const Result &result) {
+  const std::vector<Result::One> all = result.all();
+  const auto some = [&](Verdict v) {
+    return std::any_of(all.begin(), all.end(),
+                       [&](const Result::One &r) { return r.verdict == v; });
+  };
+  const bool complete = result.explored ? result.explored->complete : !some(Verdict::unknown);
+  if (options.json)
+    print_json(to_json(subject, model, options.engine, options.tracer, result, complete));
+  else
+    print_text(subject, model, result);
+  return some(Verdict::violated) ? kNo : complete ? kYes : kGaveUp;
+}
+
+// The product of a design and a tracer's program, and what the tracer's user would state.
+int check_tracer(CheckOptions &options, const Subject &subject) {
+  if (subject.any_threads || subject.any_options) refuse("--tracer: not with any");
+  if (options.engine.empty()) options.engine = "explicit";
+  const checker::TracerProgram program = checker::read_tracer(find_tracer(options.tracer));
+  const std::vector<model::Property> properties = checker::tracer_properties(program);
+  checker::ExploreOptions how = explore_options(options);
+  how.properties = &properties;
+  how.fast = false;
+  const model::Config config = subject.config();
+  model::Model model(subject.shape(), &config);
+  checker::remember_own({checker::Own::attach, checker::Own::child, checker::Own::exec})(model);
+  checker::run_by(model, program);
+  return tell(options, subject, model, found(options, how, model));
+}
+
 int run_check(CheckOptions options) {
-  if (options.tracer != "any") refuse("--tracer: only any is available yet");
   const Subject subject = subject_of(options.subject);
+  if (options.tracer != "any") return check_tracer(options, subject);
   if (subject.any_threads) {
     if (!options.engine.empty() && options.engine != "z3")
       refuse("--threads any: only Z3 can tell of any number of threads");
@@ -227,40 +261,31 @@ int run_check(CheckOptions options) {
         subject, options.engine, [&](const Subject &one) { return verdicts(options, how, one); },
         options.json);
   const model::Model model(subject.shape(), &config);
-  const Result result = found(options, how, model);
-  const std::vector<Result::One> all = result.all();
-  const auto some = [&](Verdict v) {
-    return std::any_of(all.begin(), all.end(),
-                       [&](const Result::One &r) { return r.verdict == v; });
-  };
-  const bool complete = result.explored ? result.explored->complete : !some(Verdict::unknown);
-  if (options.json)
-    print_json(to_json(subject, model, options.engine, result, complete));
-  else
-    print_text(subject, model, result);
-  return some(Verdict::violated) ? kNo : complete ? kYes : kGaveUp;
+  return tell(options, subject, model, found(options, how, model));
 }
 
 }  // namespace
 
 Command check_verb() {
   auto o = std::make_shared<CheckOptions>();
-  Command command{
-      .name = "check",
-      .about = "explores a design, and tells what holds",
-      .options = {{.name = "--tracer", .about = "any", .sets = &o->tracer, .type = "any"},
-                  {.name = "--engine",
-                   .about = "explores (as usual), proves with Z3, or both",
-                   .sets = &o->engine,
-                   .type = "explicit|z3|both",
-                   .one_of = {"explicit", "z3", "both"}},
-                  {.name = "--property",
-                   .about = "only this one; may be given again",
-                   .sets = &o->properties,
-                   .type = "ID",
-                   .one_value = true},
-                  format_option(o->json)},
-      .run = [=] { return run_check(*o); }};
+  Command command{.name = "check",
+                  .about = "explores a design, and tells what holds",
+                  .options = {{.name = "--tracer",
+                               .about = "any, or a program: a file, or one that ptmc comes with",
+                               .sets = &o->tracer,
+                               .type = "any|NAME|FILE"},
+                              {.name = "--engine",
+                               .about = "explores (as usual), proves with Z3, or both",
+                               .sets = &o->engine,
+                               .type = "explicit|z3|both",
+                               .one_of = {"explicit", "z3", "both"}},
+                              {.name = "--property",
+                               .about = "only this one; may be given again",
+                               .sets = &o->properties,
+                               .type = "ID",
+                               .one_value = true},
+                              format_option(o->json)},
+                  .run = [=] { return run_check(*o); }};
   add_bounds(command, o->bounds, "worker threads; else one a processor",
              "of the search, and of Z3's");
   add_subject(command, o->subject, true);

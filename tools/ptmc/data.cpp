@@ -16,14 +16,35 @@ namespace fs = std::filesystem;
 
 std::string summary_file() { return data_directory() + "/witness/summary.json"; }
 
-}  // namespace
-
-std::string data_directory() {
+// Of the installed program; empty: it runs where it was built.
+std::string installed_directory() {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   const fs::path installed = program.parent_path().parent_path() / "share" / "ptmc";
-  return fs::is_directory(installed / "scenarios", error) ? installed.string()
-                                                          : PTMC_SOURCE_DIR "/traces";
+  return fs::is_directory(installed / "scenarios", error) ? installed.string() : "";
+}
+
+}  // namespace
+
+std::string data_directory() {
+  const std::string installed = installed_directory();
+  return installed.empty() ? PTMC_SOURCE_DIR "/traces" : installed;
+}
+
+std::string tracers_directory() {
+  const std::string installed = installed_directory();
+  return installed.empty() ? PTMC_SOURCE_DIR "/checker/tracers" : installed + "/tracers";
+}
+
+std::string find_tracer(const std::string &name_or_file) {
+  const std::string own = tracers_directory() + "/" + name_or_file + ".jsonl";
+  std::error_code error;
+  const bool name = name_or_file.find('/') == std::string::npos;
+  if (name && fs::is_regular_file(own, error)) return own;
+  if (!fs::is_regular_file(name_or_file, error))
+    throw InputError(name_or_file, 0,
+                     "no such tracer or file; ptmc comes with those in " + tracers_directory());
+  return name_or_file;
 }
 
 std::vector<traces::Scenario> all_scenarios() {

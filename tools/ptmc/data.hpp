@@ -13,6 +13,11 @@ namespace ptmc::tools {
 // share/ptmc beside the installed program, or the source tree's traces/.
 std::string data_directory();
 
+// Where the tracer programs lie that ptmc comes with.
+std::string tracers_directory();
+// By the name of one of those, else a file. InputError.
+std::string find_tracer(const std::string &name_or_file);
+
 std::vector<traces::Scenario> all_scenarios();
 // By the name of one that ptmc comes with, else a file. InputError.
 traces::Scenario find_scenario(const std::string &name_or_file);

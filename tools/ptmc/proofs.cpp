@@ -19,6 +19,7 @@ ProveResult prove_watched(const model::Model &model, const checker::ExploreOptio
   options.interrupted = how.interrupted;
   options.property_ids = how.property_ids;
   options.properties = how.properties;
+  options.fast = how.fast;
   if (how.progress)
     options.progress = [](const std::string &text) { fmt::print(stderr, "\rz3: {}\033[K", text); };
   const ProveResult result = checker::prove(model, options);

@@ -13,6 +13,7 @@ namespace ptmc::tools {
 enum Exit : int { kYes = 0, kNo = 1, kUsage = 2, kGaveUp = 3, kCannot = 4 };
 
 Command check_verb();
+Command claims_verb();
 Command compare_verb();
 Command scenario_verb();
 Command replay_verb();
@@ -22,6 +23,9 @@ Command rules_verb();
 Command graph_verb();
 Command export_verb();
 int main_job();
+// The RFC's claims, a line each; each engine has so many seconds for a part. False: some are
+// undecided.
+bool claims_table(double part_limit);
 
 // Keys in the order of the contract.
 using Json = nlohmann::ordered_json;

@@ -1,0 +1,76 @@
+#include "checker/claim.hpp"
+
+#include <algorithm>
+
+namespace ptmc::checker {
+
+bool is_true(const Part &part, Verdict answer) { return answer == part.expects; }
+
+Decided judge(const Claim &claim, std::vector<Answers> answers) {
+  Decided decided{&claim, std::move(answers), ClaimVerdict::undecided, {}};
+  std::vector<std::string> conditions;
+  for (const Part &p : claim.parts)
+    if (p.decides && !p.under.empty() &&
+        std::find(conditions.begin(), conditions.end(), p.under) == conditions.end())
+      conditions.push_back(p.under);
+  if (conditions.empty()) conditions.emplace_back();
+  std::string holds, fails;
+  for (const std::string &condition : conditions) {
+    bool all = true, any = false;
+    for (std::size_t k = 0; k < claim.parts.size(); ++k) {
+      const Part &p = claim.parts[k];
+      if (!p.decides || !(p.under.empty() || p.under == condition)) continue;
+      if (p.only_if >= 0) {
+        const std::size_t premise = static_cast<std::size_t>(p.only_if);
+        const Verdict known = decided.answers[premise].verdict();
+        if (known == Verdict::unknown) return decided;
+        if (!is_true(claim.parts[premise], known)) continue;
+      }
+      const Verdict verdict = decided.answers[k].verdict();
+      if (verdict == Verdict::unknown) return decided;
+      all = all && is_true(p, verdict);
+      any = any || is_true(p, verdict);
+    }
+    if (claim.one_is_enough) all = any;
+    std::string &list = all ? holds : fails;
+    list += (list.empty() ? "" : "; ") + condition;
+    if (all && condition.empty()) holds = "always";
+    if (!all && condition.empty()) fails = "always";
+  }
+  decided.verdict = fails.empty()   ? ClaimVerdict::holds
+                    : holds.empty() ? ClaimVerdict::fails
+                                    : ClaimVerdict::holds_if;
+  if (decided.verdict == ClaimVerdict::holds_if) decided.condition = holds;
+  return decided;
+}
+
+Decided decide(const Claim &claim, const AskOptions &options) {
+  std::vector<bool> needed(claim.parts.size(), options.told);
+  for (std::size_t k = 0; k < claim.parts.size(); ++k) {
+    const Part &p = claim.parts[k];
+    if (p.decides) needed[k] = true;
+    if (p.only_if >= 0) needed[static_cast<std::size_t>(p.only_if)] = true;
+  }
+  std::vector<const Question *> questions;
+  for (std::size_t k = 0; k < claim.parts.size(); ++k)
+    if (needed[k]) questions.push_back(&claim.parts[k].question);
+  std::vector<Answers> found = ask(questions, options), answers(claim.parts.size());
+  for (std::size_t k = 0, n = 0; k < claim.parts.size(); ++k)
+    if (needed[k]) answers[k] = std::move(found[n++]);
+  return judge(claim, std::move(answers));
+}
+
+const std::vector<Claim> &claims() {
+  static const std::vector<Claim> all = [] {
+    std::vector<Claim> made;
+    quirk_claims(made);
+    seize_claims(made);
+    proposal_claims(made);
+    settable_claims(made);
+    rationale_claims(made);
+    return made;
+  }();
+  return all;
+}
+
+}  // namespace ptmc::checker

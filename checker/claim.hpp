@@ -1,0 +1,62 @@
+// What the RFC says, as questions that both engines answer; the verdict follows from the answers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "checker/question.hpp"
+
+namespace ptmc::checker {
+
+// One of the questions that a claim is made of.
+struct Part {
+  std::string statement;  // true if the answer is `expects`
+  Question question;
+  Verdict expects = Verdict::holds;  // holds or violated
+  // Counts only under this condition, a behaviour that the RFC leaves open, or a level; empty:
+  // always.
+  std::string under = {};
+  bool decides = true;  // false: it is told, and does not count for the verdict
+  int only_if = -1;     // counts only if this part of the claim is true
+};
+
+enum class ClaimKind : std::uint8_t { definition, consequence };
+inline constexpr std::array<std::string_view, 2> kClaimKindNames{"definition", "consequence"};
+
+struct Claim {
+  std::string id;
+  ClaimKind kind;
+  std::string statement;  // formal, one sentence
+  std::string source;     // the RFC's own words, or who says it
+  std::vector<Part> parts;
+  std::vector<std::string> scenarios = {};  // that may show it on a kernel
+  bool one_is_enough = false;               // it holds if one of the parts is true
+};
+
+// All that have been stated, in the order of the RFC. Built when first asked for.
+const std::vector<Claim> &claims();
+enum class ClaimVerdict : std::uint8_t { holds, fails, holds_if, undecided };
+inline constexpr std::array<std::string_view, 4> kClaimVerdictNames{"holds", "fails", "holds-if",
+                                                                    "undecided"};
+// The RFC's wait loop under each design, from the programs in this directory. Throws InputError.
+std::vector<Claim> loop_claims(const std::string &directory);
+
+struct Decided {
+  const Claim *claim = nullptr;
+  std::vector<Answers> answers;  // by part
+  ClaimVerdict verdict = ClaimVerdict::undecided;
+  std::string condition;  // of holds_if
+};
+bool is_true(const Part &part, Verdict answer);
+Decided decide(const Claim &claim, const AskOptions &options);
+// From the answers alone.
+Decided judge(const Claim &claim, std::vector<Answers> answers);
+
+// The claims by subject; each in its file.
+void quirk_claims(std::vector<Claim> &all);
+void seize_claims(std::vector<Claim> &all);
+void proposal_claims(std::vector<Claim> &all);
+void settable_claims(std::vector<Claim> &all);
+void rationale_claims(std::vector<Claim> &all);
+
+}  // namespace ptmc::checker

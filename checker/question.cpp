@@ -1,0 +1,420 @@
+#include "checker/question.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <stdexcept>
+
+#include "checker/compare.hpp"
+#include "checker/history.hpp"
+#include "checker/prove.hpp"
+#include "checker/reachable.hpp"
+#include "checker/same_steps.hpp"
+#include "checker/stop_view.hpp"
+#include "checker/ways.hpp"
+
+namespace ptmc::checker {
+namespace {
+
+using model::Config;
+using model::Expr;
+using model::Model;
+using model::Property;
+using model::PropertyKind;
+using model::State;
+using model::Value;
+
+constexpr std::size_t kMostStates = 3'000'000;
+
+std::unique_ptr<Model> model_of(const World &world, const Remember &remember,
+                                const AskOptions &options) {
+  const Config config = config_of(world);
+  auto model = std::make_unique<Model>(
+      model::explored_shape(config, world.threads, world.processes), &config);
+  if (options.mutate) options.mutate(*model);
+  if (remember) remember(*model);
+  return model;
+}
+
+// Emitted code knows the rules as they are written.
+bool as_written(const Question &q, const AskOptions &options) {
+  return !q.remember && !options.mutate;
+}
+
+std::string states_text(std::uint64_t states) { return std::to_string(states) + " states"; }
+
+bool same_memory(const Question &a, const Question &b) {
+  if (a.remember || b.remember) return !a.remembers.empty() && a.remembers == b.remembers;
+  return true;
+}
+
+// ---- A property ---------------------------------------------------------------------------------
+
+std::vector<Property> listed(std::vector<Property> all) {
+  for (Property &p : all) p.applies = [](const Config &) { return true; };
+  return all;
+}
+
+ExploreResult explored(const Model &m, const std::vector<Property> &all, const Question &q,
+                       const AskOptions &options) {
+  ExploreOptions how;
+  how.jobs = options.jobs;
+  how.time_limit = options.time_limit;
+  how.interrupted = options.interrupted;
+  how.properties = &all;
+  how.fast = as_written(q, options);
+  return explore(m, how);
+}
+
+// None where nothing is to be proved.
+std::vector<Proof> proved(const Model &m, const std::vector<Property> &all, const Question &q,
+                          const AskOptions &options) {
+  std::vector<Proof> none(all.size());
+  for (Proof &p : none) p.how = "not asked";
+  if (!options.proves || !q.proves) return none;
+  ProveOptions how;
+  how.jobs = options.jobs;
+  how.time_limit = options.time_limit;
+  how.question_limit = options.question_limit;
+  how.interrupted = options.interrupted;
+  how.properties = &all;
+  how.samples = 200'000;
+  how.fast = as_written(q, options);
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<Proof> proofs = prove(m, how).proofs;
+  // The pool of lemmas and the unrolling are everybody's.
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  for (Proof &p : proofs) p.seconds = seconds.count() / static_cast<double>(proofs.size());
+  return proofs;
+}
+
+std::vector<Answers> ask_properties(const Model &m, const std::vector<const Question *> &questions,
+                                    const AskOptions &options) {
+  std::vector<Property> all;
+  for (const Question *q : questions) all.push_back(std::get<Holds>(q->asks).property);
+  all = listed(std::move(all));
+  for (std::size_t k = 0; k < all.size(); ++k) all[k].id += "." + std::to_string(k);
+  const ExploreResult e = explored(m, all, *questions[0], options);
+  const std::vector<Proof> proofs = proved(m, all, *questions[0], options);
+  std::vector<Answers> answers(all.size());
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    Answer &found = answers[k].explored, &proof = answers[k].proved;
+    found.verdict = e.properties[k].verdict;
+    found.how =
+        (e.complete ? "all " : "incomplete (" + e.why_incomplete + "): ") + states_text(e.states);
+    found.seconds = e.seconds / static_cast<double>(all.size());
+    if (e.properties[k].trace) found.traces.push_back(trace_steps(m, *e.properties[k].trace));
+    proof.verdict = proofs[k].verdict;
+    proof.how = proofs[k].how;
+    proof.seconds = proofs[k].seconds;
+    if (proofs[k].trace) proof.traces.push_back(trace_steps(m, *proofs[k].trace));
+  }
+  return answers;
+}
+
+// ---- Two stops ----------------------------------------------------------------------------------
+
+struct Seen {
+  Value status, siginfo;
+  auto operator<=>(const Seen &) const = default;
+};
+
+class TwoStops {
+ public:
+  TwoStops(const Model &m, const Confused &asks) : m_(m), asks_(asks) {
+    const std::pair<const Confused::Stop &, int> both[] = {{asks.one, asks.thread},
+                                                           {asks.other, asks.other_thread}};
+    for (const auto &[stop, thread] : both) {
+      const StopView view = stop_view(m, thread);
+      const bool reads = asks.level != Confused::Level::status;
+      const Expr info =
+          reads ? ite(view.bare, model::constant(kNoSiginfo), view.siginfo) : model::constant(0);
+      sides_.push_back({stop(m) && view.reported && (reads ? view.readable : model::truth(true)),
+                        view.status, info});
+    }
+  }
+
+  Expr seen_as(int side, const Seen &seen) const {
+    const Side &s = sides_[static_cast<std::size_t>(side)];
+    return s.stop && eq(s.status, seen.status) && eq(s.siginfo, seen.siginfo);
+  }
+  Expr seen_as_one_of(int side, const std::map<Seen, std::size_t> &all) const {
+    Expr any = model::truth(false);
+    for (const auto &[seen, first] : all) any = any || seen_as(side, seen);
+    return implies(sides_[static_cast<std::size_t>(side)].stop, any);
+  }
+
+  // What each side may look like, and in which of the states first.
+  std::pair<std::map<Seen, std::size_t>, std::map<Seen, std::size_t>> look(
+      const Reachable &all) const {
+    model::Tape tape(m_.schema);
+    std::vector<std::array<model::Tape::Slot, 3>> slots;
+    for (const Side &s : sides_)
+      slots.push_back({tape.add(s.stop), tape.add(s.status), tape.add(s.siginfo)});
+    std::vector<Value> regs(tape.registers());
+    std::pair<std::map<Seen, std::size_t>, std::map<Seen, std::size_t>> found;
+    for (std::size_t k = 0; k < all.size(); ++k) {
+      const State s = all[k];
+      std::uint32_t done = 0;
+      tape.run(done, slots.back()[2].end, regs.data(), s, s);
+      if (regs[slots[0][0].at])
+        found.first.try_emplace({regs[slots[0][1].at], regs[slots[0][2].at]}, k);
+      if (regs[slots[1][0].at])
+        found.second.try_emplace({regs[slots[1][1].at], regs[slots[1][2].at]}, k);
+    }
+    return found;
+  }
+
+ private:
+  struct Side {
+    Expr stop, status, siginfo;
+  };
+  const Model &m_;
+  const Confused &asks_;
+  std::vector<Side> sides_;
+};
+
+Property property(const char *id, PropertyKind kind, Expr over) {
+  return {id, kind, id, "", {}, [over](const Model &) { return over; }, {}};
+}
+
+std::string seen_text(const Seen &seen, Confused::Level level) {
+  char text[64];
+  std::snprintf(text, sizeof text, "status 0x%x", seen.status);
+  std::string all = text;
+  if (level == Confused::Level::status) return all;
+  if (seen.siginfo == kNoSiginfo) return all + ", GETSIGINFO fails with EINVAL";
+  std::snprintf(text, sizeof text, ", siginfo 0x%x", seen.siginfo);
+  return all + text;
+}
+
+// If both hold, the answer is this one.
+void both_proved(Answer &answer, const std::vector<Proof> &proofs, Verdict then) {
+  answer.verdict = proofs[0].verdict == Verdict::holds && proofs[1].verdict == Verdict::holds
+                       ? then
+                       : Verdict::unknown;
+  answer.how = proofs[0].how + "; " + proofs[1].how;
+  answer.seconds = proofs[0].seconds + proofs[1].seconds;
+}
+
+Answers ask_history(const Model &m, const Confused &asks, const Question &q,
+                    const AskOptions &options) {
+  Answers answers;
+  const History h = confused_by_history(m, asks, as_written(q, options), options.time_limit);
+  answers.explored.verdict = !h.complete && !h.confused ? Verdict::unknown
+                             : h.confused               ? Verdict::holds
+                                                        : Verdict::violated;
+  answers.explored.how = h.how;
+  answers.explored.seconds = h.seconds;
+  answers.proved.how = "what a tracer may think after all that it saw is a set of states";
+  return answers;
+}
+
+Answers ask_confused(const Model &m, const Confused &asks, const Question &q,
+                     const AskOptions &options) {
+  if (asks.level == Confused::Level::history) return ask_history(m, asks, q, options);
+  const TwoStops stops(m, asks);
+  const Reachable all(m, kMostStates, as_written(q, options));
+  const auto [one, other] = stops.look(all);
+  std::optional<Seen> common;
+  std::size_t latest = 0;
+  for (const auto &[seen, first] : one)
+    if (const auto it = other.find(seen); it != other.end())
+      if (const std::size_t last = std::max(first, it->second); !common || last < latest)
+        common = seen, latest = last;
+
+  Answers answers;
+  const std::string states = states_text(all.size());
+  if (common) {
+    const std::vector<Property> both =
+        listed({property("one", PropertyKind::sometimes, stops.seen_as(0, *common)),
+                property("other", PropertyKind::sometimes, stops.seen_as(1, *common))});
+    const ExploreResult e = explored(m, both, q, options);
+    answers.explored.verdict = Verdict::holds;
+    answers.explored.how = seen_text(*common, asks.level) + " shows either, of " + states;
+    answers.explored.view = {common->status, common->siginfo};
+    answers.explored.seconds = e.seconds;
+    for (const PropertyResult &r : e.properties)
+      if (r.trace) answers.explored.traces.push_back(trace_steps(m, *r.trace));
+    both_proved(answers.proved, proved(m, both, q, options), Verdict::holds);
+    return answers;
+  }
+  answers.explored.verdict = all.complete() ? Verdict::violated : Verdict::unknown;
+  answers.explored.how = one.empty() || other.empty()
+                             ? "one of the two is never reported, " + states
+                             : "no view is common, all " + states;
+  // Each of the two always shows one of its own views, and they have none in common.
+  const std::vector<Property> both =
+      listed({property("one", PropertyKind::always, stops.seen_as_one_of(0, one)),
+              property("other", PropertyKind::always, stops.seen_as_one_of(1, other))});
+  both_proved(answers.proved, proved(m, both, q, options), Verdict::violated);
+  return answers;
+}
+
+// ---- A way out ----------------------------------------------------------------------------------
+
+Answers ask_leads(const Model &m, const Leads &asks, const AskOptions &options) {
+  Answers answers;
+  const Ways ways = ways_out(m, asks, kMostStates, options.time_limit);
+  answers.explored.verdict = !ways.complete ? Verdict::unknown
+                             : ways.none    ? Verdict::violated
+                                            : Verdict::holds;
+  answers.explored.how = ways.how;
+  answers.explored.seconds = ways.seconds;
+  if (ways.none) answers.explored.traces.push_back(trace_steps(m, *ways.none));
+  answers.proved.how = "that there is a way needs a measure that some step always lowers";
+  return answers;
+}
+
+// ---- Two designs --------------------------------------------------------------------------------
+
+Answers ask_equal(const Model &m, const Equal &asks, const AskOptions &options) {
+  const std::unique_ptr<Model> right = model_of(asks.right, {}, options);
+  Tester tester(m, *right);
+  tester.errors_alike = asks.whatever_errno;
+  if (asks.without) tester.leave_out(*asks.without, m), tester.leave_out(*asks.without, *right);
+  CompareOptions how;
+  how.jobs = std::min(options.jobs, 2);
+  how.time_limit = options.time_limit;
+  how.interrupted = options.interrupted;
+  how.limit = 1;
+  how.fast_left = how.fast_right = !options.mutate;
+  const CompareResult c = compare(m, *right, tester, how);
+  Answers answers;
+  answers.explored.verdict = c.verdict == Equivalence::equivalent  ? Verdict::holds
+                             : c.verdict == Equivalence::different ? Verdict::violated
+                                                                   : Verdict::unknown;
+  answers.explored.how = std::to_string(c.pairs) + " pairs of sets of states";
+  answers.explored.seconds = c.seconds;
+  for (const Difference &d : c.differences) {
+    const Model &who = d.left ? m : *right;
+    if (const auto run = run_of(who, tester, d.trace))
+      answers.explored.traces.push_back(trace_steps(who, *run));
+  }
+  if (!options.proves) return answers;
+  const SameSteps same = same_steps(m, *right, tester, options.question_limit);
+  answers.proved.verdict = same.verdict;
+  answers.proved.how = same.how;
+  return answers;
+}
+
+// ---- What a run shows ---------------------------------------------------------------------------
+
+const std::string kForbidden = "what is asked about does not happen";
+
+// No step leads to a state in which this holds, and none for which `of_step` does is taken.
+void forbid(Model &m, std::optional<Expr> in_state,
+            const std::function<std::optional<Expr>(const model::Instance &)> &of_step) {
+  for (model::Instance &i : m.instances) {
+    model::Substitution step;
+    for (const model::Update &u : i.updates) {
+      step.primed.emplace(u.field, u.value);
+      if (in_state) step.fields.emplace(u.field, u.value);
+    }
+    const std::optional<Expr> e = in_state ? in_state : of_step(i);
+    if (!e) continue;
+    const Expr never = !substitute(*e, step);
+    if (!never.is(1)) i.guards.push_back({kForbidden, never});
+  }
+}
+
+}  // namespace
+
+std::vector<Change> forbidding(const Question &question, const Answer &answer) {
+  std::vector<Change> changes;
+  if (const auto *holds = std::get_if<Holds>(&question.asks)) {
+    changes.push_back([&question, &p = holds->property](Model &m) {
+      if (question.remember) question.remember(m);
+      const bool always = p.kind == PropertyKind::always;
+      const auto subject = [always](Expr e) { return always ? !e : e; };
+      if (p.over_state) return forbid(m, subject(p.over_state(m)), {});
+      forbid(m, {}, [&](const model::Instance &i) -> std::optional<Expr> {
+        const auto e = p.over_step(m, i);
+        return e ? std::optional(subject(*e)) : std::nullopt;
+      });
+    });
+  } else if (const auto *confused = std::get_if<Confused>(&question.asks);
+             confused && answer.view) {
+    for (const int side : {0, 1})
+      changes.push_back([&question, &asks = *confused, view = *answer.view, side](Model &m) {
+        if (question.remember) question.remember(m);
+        forbid(m, TwoStops(m, asks).seen_as(side, {view.first, view.second}), {});
+      });
+  }
+  return changes;
+}
+
+World with(World world, const std::vector<model::Feature> &more) {
+  world.features.insert(world.features.end(), more.begin(), more.end());
+  return world;
+}
+
+Config config_of(const World &world) {
+  const model::DesignSpec spec = model::parse_design(world.design);
+  const model::Profile profile{"", "", world.threads, world.signals, world.features, world.options};
+  return model::explored_config(spec, profile, {});
+}
+
+std::string text(const World &world) {
+  std::string all = world.design;
+  all += ", " + std::to_string(world.threads) + (world.threads == 1 ? " thread" : " threads");
+  if (world.processes > 1) all += ", " + std::to_string(world.processes) + " processes";
+  const auto list = [&](const char *what, const auto &names) {
+    if (names.empty()) return;
+    all += std::string("; ") + what;
+    for (std::size_t k = 0; k < names.size(); ++k) all += (k ? ", " : " ") + std::string(names[k]);
+  };
+  std::vector<std::string_view> signals, features, options;
+  for (model::Sig s : world.signals) signals.push_back(model::kSignals[s].name);
+  for (model::Feature f : world.features)
+    features.push_back(model::kFeatures[static_cast<std::size_t>(f)].name);
+  for (model::Option o : world.options) options.push_back(model::kOptionNames[o]);
+  list("strangers send", signals);
+  list("with", features);
+  list("options", options);
+  return all;
+}
+
+Verdict Answers::verdict() const {
+  const Verdict a = explored.verdict, b = proved.verdict;
+  if (a != Verdict::unknown && b != Verdict::unknown && a != b)
+    throw std::logic_error("exploration says " + std::string(name(a)) + ", Z3 says " +
+                           std::string(name(b)));
+  return a != Verdict::unknown ? a : b;
+}
+
+std::vector<Answers> ask(const std::vector<const Question *> &questions,
+                         const AskOptions &options) {
+  std::vector<Answers> answers(questions.size());
+  std::vector<bool> done(questions.size());
+  for (std::size_t k = 0; k < questions.size(); ++k) {
+    if (done[k]) continue;
+    const Question &first = *questions[k];
+    const std::unique_ptr<Model> m = model_of(first.world, first.remember, options);
+    if (const auto *confused = std::get_if<Confused>(&first.asks)) {
+      answers[k] = ask_confused(*m, *confused, first, options);
+    } else if (const auto *leads = std::get_if<Leads>(&first.asks)) {
+      answers[k] = ask_leads(*m, *leads, options);
+    } else if (const auto *equal = std::get_if<Equal>(&first.asks)) {
+      answers[k] = ask_equal(*m, *equal, options);
+    } else {
+      std::vector<const Question *> alike{&first};
+      std::vector<std::size_t> places{k};
+      for (std::size_t n = k + 1; n < questions.size(); ++n)
+        if (const Question &q = *questions[n]; std::holds_alternative<Holds>(q.asks) &&
+                                               q.world == first.world && q.proves == first.proves &&
+                                               same_memory(q, first)) {
+          alike.push_back(&q);
+          places.push_back(n);
+        }
+      const std::vector<Answers> all = ask_properties(*m, alike, options);
+      for (std::size_t n = 0; n < places.size(); ++n) {
+        answers[places[n]] = all[n];
+        done[places[n]] = true;
+      }
+    }
+  }
+  return answers;
+}
+
+}  // namespace ptmc::checker

@@ -1,0 +1,354 @@
+#include "checker/tracer_program.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+
+#include "checker/claim_parts.hpp"
+#include "model/input_error.hpp"
+#include "model/requests.hpp"
+
+namespace ptmc::checker {
+
+using namespace model;
+
+namespace {
+
+// The field of where the program is: the call of its first rule is to be made, it waits, it has no
+// rule for what it saw, or the call of a rule is to be made.
+constexpr Value kStarts = 0, kWaits = 1, kLost = 2, kCalls = 3;
+const char *const kAt = "program.at";
+const char *const kThread = "program.thread";
+const char *const kReport = "program.report";
+
+std::string flag_name(int thread, const std::string &flag) {
+  return "t" + std::to_string(thread) + ".program." + flag;
+}
+Expr read(const Model &m, const std::string &name) {
+  return m.schema.read(field_named(m.schema, name));
+}
+
+// What a report is known by: the status words of stops; the first stands for a death.
+struct Word {
+  Value status;
+  Sig sig;
+  int event;
+  bool syscall;
+};
+const std::vector<Word> &words() {
+  static const std::vector<Word> all = [] {
+    std::vector<Word> made{{0, NONE, 0, false}};
+    const auto stop = [](Value code) { return code << 8 | 0x7f; };
+    for (int s = TRAP; s < SIG_COUNT; ++s)
+      for (const int event : {0, 128}) {
+        const Value code = static_cast<Value>(event) << 8 | status_number(static_cast<Sig>(s));
+        made.push_back({stop(code), static_cast<Sig>(s), event, false});
+      }
+    for (int event = 1; event <= 7; ++event)
+      made.push_back({stop(static_cast<Value>(event) << 8 | 5), TRAP, event, false});
+    made.push_back({stop(0x85), TRAP, 0, true});
+    return made;
+  }();
+  return all;
+}
+Expr word_of(Expr status) {
+  Expr index = constant(0);
+  for (Value k = 1; k < words().size(); ++k)
+    index = ite(eq(status, words()[k].status), constant(k), index);
+  return index;
+}
+Expr is_one_of(Expr report, const std::function<bool(const Word &)> &which) {
+  Expr any = truth(false);
+  for (Value k = 0; k < words().size(); ++k)
+    if (which(words()[k])) any = any || eq(report, k);
+  return any;
+}
+
+template <class T>
+bool has(const std::vector<T> &all, const T &one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+// What the rules of a place look at.
+struct Context {
+  Expr report;
+  std::optional<bool> succeeded;  // none: no call came before
+  std::map<std::string, Expr> flags;
+};
+
+bool matches(const When &w, const Word &word) {
+  const bool dead = word.status == 0;
+  if (dead)
+    return w.report != When::Report::stopped && w.signals.empty() && w.events.empty() && !w.syscall;
+  if (w.report == When::Report::dead) return false;
+  if (!w.signals.empty() && has(w.signals, word.sig) == w.but_signals) return false;
+  if (!w.events.empty() && !has(w.events, word.event)) return false;
+  return !w.syscall || *w.syscall == word.syscall;
+}
+
+Expr holds(const When &w, const Context &c) {
+  if (w.succeeded && c.succeeded != w.succeeded) return truth(false);
+  const bool all = std::all_of(words().begin(), words().end(),
+                               [&](const Word &word) { return matches(w, word); });
+  Expr e =
+      all ? truth(true) : is_one_of(c.report, [&](const Word &word) { return matches(w, word); });
+  for (const auto &[flag, value] : w.flags) e = e && eq(c.flags.at(flag), truth(value));
+  return e;
+}
+
+// Where the program gets to from a place, under which condition and with which flags.
+struct Leaf {
+  Expr when;
+  Value at;
+  std::map<std::string, Expr> flags;
+};
+void follow(const TracerProgram &program, const std::string &place, const Context &context,
+            Expr path, std::vector<Leaf> &leaves) {
+  if (place == "wait") {
+    leaves.push_back({path, kWaits, context.flags});
+    return;
+  }
+  for (std::size_t r = 0; r < program.rules.size() && !path.is(0); ++r) {
+    const TracerRule &rule = program.rules[r];
+    if (rule.at != place) continue;
+    const Expr here = path && holds(rule.when, context);
+    path = path && !holds(rule.when, context);
+    if (here.is(0)) continue;
+    Context next = context;
+    for (const auto &[flag, value] : rule.set) next.flags[flag] = truth(value);
+    if (rule.call)
+      leaves.push_back({here, kCalls + static_cast<Value>(r), next.flags});
+    else
+      follow(program, rule.next, next, here, leaves);
+  }
+  if (!path.is(0)) leaves.push_back({path, kLost, context.flags});
+}
+
+bool resumes(Action a) {
+  return a == Action::cont || a == Action::syscall || a == Action::singlestep ||
+         a == Action::detach;
+}
+
+class Product {
+ public:
+  Product(Model &m, const TracerProgram &program) : m_(m), program_(program) {
+    const auto bits = [](std::size_t values) {
+      return std::max(1, static_cast<int>(std::bit_width(values - 1)));
+    };
+    at_ = m.schema.add(kAt, bits(kCalls + program.rules.size()));
+    thread_ = m.schema.add(kThread, bits(static_cast<std::size_t>(m.threads())));
+    report_ = m.schema.add(kReport, bits(words().size()));
+    for (int t = 0; t < m.threads(); ++t)
+      for (const std::string &flag : program.flags) m.schema.add(flag_name(t, flag), 1);
+  }
+
+  void make() {
+    for (Instance &i : m_.instances) {
+      if (i.rule->actor != Actor::tracer) continue;
+      if (i.label.action == Action::wait)
+        wait(i);
+      else
+        call(i);
+    }
+    for (const TracerRule &r : program_.rules)
+      if (r.call && !has(made_, *r.call))
+        throw InputError(program_.file, r.line, "the tracer of this world cannot make this call");
+  }
+
+ private:
+  Context context(int thread, Expr report, std::optional<bool> succeeded) const {
+    Context c{report, succeeded, {}};
+    for (const std::string &flag : program_.flags)
+      c.flags.emplace(flag, read(m_, flag_name(thread, flag)));
+    return c;
+  }
+
+  void guard(Instance &i, Expr may) const {
+    static const std::string kName = "the program makes this call";
+    i.guards.push_back({kName, may});
+  }
+
+  void update(Instance &i, int thread, const std::vector<Leaf> &leaves, bool dies) const {
+    const auto set = [&](Field f, Expr value) {
+      if (!value.same(m_.schema.read(f))) i.updates.push_back({f, value});
+    };
+    Expr at = m_.schema.read(at_);
+    for (const Leaf &l : leaves) at = ite(l.when, constant(l.at), at);
+    set(at_, at);
+    for (const std::string &flag : program_.flags) {
+      const Field f = field_named(m_.schema, flag_name(thread, flag));
+      Expr value = m_.schema.read(f);
+      for (const Leaf &l : leaves) value = ite(l.when, l.flags.at(flag), value);
+      set(f, dies ? truth(false) : value);
+    }
+  }
+
+  // wait4(-1, &status, __WALL)
+  void wait(Instance &i) {
+    const Label &l = i.label;
+    const int others = kNohang | kNowait | kUntraced | kContinued;
+    if (l.err != Err::ok || (l.options & others) || l.thread < 0) return guard(i, truth(false));
+    const bool dies = (l.options & kExited) != 0;
+    guard(i, eq(m_.schema.read(at_), kWaits));
+    const Expr report = dies ? constant(0) : word_of(*i.output);
+    std::vector<Leaf> leaves;
+    follow(program_, "report", context(l.thread, report, {}), truth(true), leaves);
+    update(i, l.thread, leaves, dies);
+    i.updates.push_back({thread_, constant(static_cast<Value>(l.thread))});
+    i.updates.push_back({report_, report});
+  }
+
+  // The signal is the reported one where the kernel looks at it: elsewhere it drops it (R71).
+  Expr gives(const Instance &i, const TracerRule &rule) const {
+    if (!resumes(i.label.action)) return truth(i.label.arg == 0 || i.label.arg == kProfileOptions);
+    const Sig sig = static_cast<Sig>(i.label.arg);
+    if (!rule.injects) return truth(sig == NONE);
+    const Expr delivery = View(m_).at(i.label.thread, {Loc::sig_trap});
+    const Expr reported =
+        is_one_of(m_.schema.read(report_), [sig](const Word &word) { return word.sig == sig; });
+    return ite(delivery, reported, truth(sig == NONE));
+  }
+
+  void call(Instance &i) {
+    const Label &l = i.label;
+    Expr may = truth(false);
+    std::vector<Leaf> leaves;
+    for (std::size_t r = 0; r < program_.rules.size(); ++r) {
+      const TracerRule &rule = program_.rules[r];
+      if (rule.call != l.action || l.thread < 0) continue;
+      const bool first = rule.at == "start";
+      if (first && l.thread != 0) continue;
+      const Expr here =
+          eq(m_.schema.read(at_), first ? kStarts : kCalls + static_cast<Value>(r)) &&
+          (truth(first) || eq(m_.schema.read(thread_), static_cast<Value>(l.thread))) &&
+          gives(i, rule);
+      may = may || here;
+      Context c = context(l.thread, m_.schema.read(report_), l.err == Err::ok);
+      if (first)
+        for (const auto &[flag, value] : rule.set) c.flags[flag] = truth(value);
+      follow(program_, rule.next, c, here, leaves);
+      if (l.err == Err::ok) made_.push_back(l.action);
+    }
+    guard(i, may);
+    if (!may.is(0)) update(i, l.thread, leaves, false);
+  }
+
+  Model &m_;
+  const TracerProgram &program_;
+  Field at_ = kNoField, thread_ = kNoField, report_ = kNoField;
+  std::vector<Action> made_;
+};
+
+Expr is_believed(const View &v, int t, Belief belief) {
+  const Expr jobctl = v.at(t, {Loc::event_trap, Loc::group_trap});
+  const Expr trap = eq(v.get(v.t(t).sig), TRAP);
+  switch (belief) {
+    case Belief::group_stop:
+      return jobctl && !trap;
+    case Belief::event_stop:
+      return jobctl && trap;
+    case Belief::signal_delivery_stop:
+      return v.at(t, {Loc::sig_trap});
+    case Belief::own_sigstop:
+      return v.at(t, {Loc::sig_trap}) && own_stop(v.m, t);
+    case Belief::syscall_stop:
+      return v.at(t, {Loc::entry_trap, Loc::exit_trap});
+    case Belief::event:
+      return v.at(t, {Loc::ptrace_event_trap, Loc::exit_event_trap});
+    case Belief::none:
+      break;
+  }
+  return truth(true);
+}
+
+}  // namespace
+
+void run_by(Model &m, const TracerProgram &program) { Product(m, program).make(); }
+
+std::vector<Property> tracer_properties(const TracerProgram &program) {
+  std::vector<Property> all;
+  const auto anywhere = [](const Config &) { return true; };
+  const auto over_state = [&](const char *id, const char *statement, const OverState &claim) {
+    Property p{id, PropertyKind::always, statement, program.file, anywhere, {}, {}};
+    p.over_state = [claim](const Model &m) { return claim(View(m)); };
+    all.push_back(std::move(p));
+  };
+  const auto over_step = [&](const char *id, const char *statement, const OverStep &claim) {
+    Property p{id, PropertyKind::always, statement, program.file, anywhere, {}, {}};
+    p.over_step = [claim](const Model &m, const Instance &i) -> std::optional<Expr> {
+      const Expr e = claim(StepView(m, i));
+      if (e.is(1)) return std::nullopt;
+      return e;
+    };
+    all.push_back(std::move(p));
+  };
+  over_state("tracer.covers", "It has a rule for everything that it sees",
+             [](const View &v) { return ne(read(v.m, kAt), kLost); });
+  over_state("tracer.believes", "It takes no stop for another", [program](const View &v) {
+    Expr e = truth(true);
+    for (std::size_t r = 0; r < program.rules.size(); ++r) {
+      const Belief belief = program.rules[r].believes;
+      if (belief == Belief::none) continue;
+      for (int t = 0; t < v.m.threads(); ++t) {
+        const Expr about = eq(read(v.m, kAt), kCalls + static_cast<Value>(r)) &&
+                           eq(read(v.m, kThread), static_cast<Value>(t)) && v.in_trap(t);
+        e = e && implies(about, is_believed(v, t, belief));
+      }
+    }
+    return e;
+  });
+  over_state("tracer.goes_on", "Each call that it makes has a result", [program](const View &v) {
+    Expr e = truth(true);
+    for (std::size_t r = 0; r < program.rules.size(); ++r) {
+      const TracerRule &rule = program.rules[r];
+      if (!rule.call || rule.at == "start") continue;
+      Expr some = truth(false), ready = eq(v.get(v.m.schema.tracer.attaching), 0);
+      for (const Instance &i : v.m.instances)
+        if (i.rule->actor == Actor::tracer && i.label.action == rule.call) some = some || can(i);
+      for (int t = 0; t < v.m.threads(); ++t) ready = ready && !v.get(v.t(t).owes_tracer);
+      e = e && implies(eq(read(v.m, kAt), kCalls + static_cast<Value>(r)) && ready, some);
+    }
+    return e;
+  });
+  const auto resume_of = [](const StepView &s, int t) {
+    const Label &l = s.step.label;
+    return s.step.rule->actor == Actor::tracer && resumes(l.action) && l.err == Err::ok &&
+           l.thread == t;
+  };
+  over_step("tracer.delivers", "It delivers each signal that was sent: none is lost",
+            each_step([resume_of](const StepView &s, int t) {
+              if (!resume_of(s, t)) return truth(true);
+              return implies(s.before.at(t, {Loc::sig_trap}) && !own_stop(s.m, t),
+                             eq(s.before.get(s.before.t(t).sig),
+                                constant(static_cast<Value>(s.step.label.arg))));
+            }));
+  over_step(
+      "tracer.invents_none",
+      "It delivers no SIGSTOP or SIGTRAP that is the kernel's own: of ATTACH, auto-attach, execve",
+      each_step([resume_of](const StepView &s, int t) {
+        if (!resume_of(s, t)) return truth(true);
+        return implies(s.before.at(t, {Loc::sig_trap}) && own_stop(s.m, t),
+                       truth(s.step.label.arg == NONE));
+      }));
+  over_step("tracer.job_control", "While the group is stopped none of its threads runs user code",
+            each_step([](const StepView &s, int t) {
+              const bool runs = s.step.rule->actor == Actor::tracee && s.step.thread == t;
+              return implies(truth(runs), !s.before.jobs_are(Jobs::stopped));
+            }));
+  over_state("tracer.restarts", "While it waits, every stop is one that wait will report",
+             each([](const View &v, int t) {
+               const ThreadFields &f = v.t(t);
+               return implies(eq(read(v.m, kAt), kWaits) && v.traced(t) && v.in_trap(t),
+                              v.get(f.listening) || v.get(f.report));
+             }));
+  over_state("tracer.kill_ends", "While it waits, no dying tracee is left in a stop",
+             each([](const View &v, int t) {
+               const ThreadFields &f = v.t(t);
+               return implies(eq(read(v.m, kAt), kWaits) && v.in_trap(t) &&
+                                  (v.killed(t) || v.get(v.p->group_exit)),
+                              v.get(f.report));
+             }));
+  return all;
+}
+
+}  // namespace ptmc::checker

@@ -1,0 +1,225 @@
+// The RFC's claims: that all are there, how a verdict follows from the answers, what an observer
+// remembers, and that each verdict depends on the rule that it is about.
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "checker/claim_parts.hpp"
+#include "tests/claim_flips.hpp"
+#include "tests/exploring.hpp"
+
+using namespace ptmc;
+using namespace ptmc::checker;
+using namespace ptmc::exploring;
+
+namespace {
+
+// The ids of the contract.
+const std::set<std::string> kIds{"quirk.attach-sigstop",
+                                 "quirk.attach-other-signal",
+                                 "quirk.exec-sigtrap",
+                                 "quirk.autoattach-sigstop",
+                                 "seize.overloaded",
+                                 "seize.no-options-at-attach",
+                                 "seize.exec-race",
+                                 "a.options-at-attach",
+                                 "b.plain-seize",
+                                 "c1.flags-stops",
+                                 "c2.interrupt",
+                                 "c2.without-1",
+                                 "c3.listen",
+                                 "c3.alone",
+                                 "c4.children",
+                                 "c5.errors",
+                                 "d.no-hidden-bit",
+                                 "d.bits-1234",
+                                 "e.settable",
+                                 "r.event-stop-asymmetry",
+                                 "r.interrupt-always-allowed",
+                                 "r.listen-always-allowed",
+                                 "r.getsiginfo-check",
+                                 "r.saves-one-call",
+                                 "r.listen-wrong-stop",
+                                 "r.new-kernel-flag",
+                                 "r.setoptions-first-stop",
+                                 "loop.strace.legacy",
+                                 "loop.strace.seize-3.1",
+                                 "loop.strace.options",
+                                 "loop.strace.linux-3.4",
+                                 "objection.clearing"};
+
+const std::string kTracers = PTMC_SOURCE_DIR "/checker/tracers/";
+
+// The loops too.
+const std::vector<Claim> &all_claims() {
+  static const std::vector<Claim> all = [] {
+    std::vector<Claim> made = claims();
+    for (Claim &c : loop_claims(kTracers)) made.push_back(std::move(c));
+    return made;
+  }();
+  return all;
+}
+
+const Claim &claim(std::string_view id) {
+  for (const Claim &c : all_claims())
+    if (c.id == id) return c;
+  FAIL("no claim " << id);
+  std::abort();
+}
+
+AskOptions exploring_only() {
+  AskOptions options;
+  options.jobs = 2;
+  options.time_limit = 0;
+  options.proves = false;
+  options.told = false;
+  return options;
+}
+
+Answers answered(Verdict explored, Verdict proved = Verdict::unknown) {
+  Answers a;
+  a.explored.verdict = explored;
+  a.proved.verdict = proved;
+  return a;
+}
+
+}  // namespace
+
+TEST_CASE("every id of the contract is a claim") {
+  std::multiset<std::string> ids;
+  for (const Claim &c : all_claims()) ids.insert(c.id);
+  CHECK(std::set<std::string>(ids.begin(), ids.end()) == kIds);
+  CHECK(ids.size() == kIds.size());
+}
+
+TEST_CASE("a claim has its parts, its words and its source") {
+  for (const Claim &c : all_claims()) {
+    CAPTURE(c.id);
+    CHECK(!c.statement.empty());
+    CHECK(!c.source.empty());
+    CHECK(std::any_of(c.parts.begin(), c.parts.end(),
+                      [](const checker::Part &p) { return p.decides; }));
+  }
+}
+
+TEST_CASE("a verdict follows from the answers") {
+  Claim made{"made-up", ClaimKind::consequence, "", "", {}};
+  const auto part = [](const char *under, bool decides = true) {
+    checker::Part p{"", {}, Verdict::holds};
+    p.under = under;
+    p.decides = decides;
+    return p;
+  };
+  made.parts = {part(""), part("one way"), part("another"), part("", false)};
+  const auto verdict = [&](Verdict a, Verdict b, Verdict c, Verdict told) {
+    return judge(made, {answered(a), answered(b), answered(c), answered(told)});
+  };
+  const Verdict yes = Verdict::holds, no = Verdict::violated, open = Verdict::unknown;
+  CHECK(verdict(yes, yes, yes, no).verdict == ClaimVerdict::holds);
+  CHECK(verdict(no, yes, yes, yes).verdict == ClaimVerdict::fails);
+  CHECK(verdict(yes, no, no, yes).verdict == ClaimVerdict::fails);
+  CHECK(verdict(yes, open, yes, yes).verdict == ClaimVerdict::undecided);
+  CHECK(verdict(yes, yes, yes, open).verdict == ClaimVerdict::holds);
+  const Decided some = verdict(yes, no, yes, no);
+  CHECK(some.verdict == ClaimVerdict::holds_if);
+  CHECK(some.condition == "another");
+}
+
+TEST_CASE("a part may count only if another is true, and one may be enough") {
+  Claim made{"made-up", ClaimKind::consequence, "", "", {}};
+  checker::Part premise{"", {}, Verdict::holds}, then{"", {}, Verdict::holds};
+  premise.decides = false;
+  then.only_if = 0;
+  made.parts = {premise, then};
+  const Verdict yes = Verdict::holds, no = Verdict::violated;
+  CHECK(judge(made, {answered(yes), answered(no)}).verdict == ClaimVerdict::fails);
+  CHECK(judge(made, {answered(no), answered(no)}).verdict == ClaimVerdict::holds);
+  CHECK(judge(made, {answered(Verdict::unknown), answered(yes)}).verdict ==
+        ClaimVerdict::undecided);
+  made.parts = {then, then};
+  for (checker::Part &p : made.parts) p.only_if = -1;
+  made.one_is_enough = true;
+  CHECK(judge(made, {answered(no), answered(yes)}).verdict == ClaimVerdict::holds);
+  CHECK(judge(made, {answered(no), answered(no)}).verdict == ClaimVerdict::fails);
+}
+
+// By reading: in a trap CONT is a way to user mode; of a listening attached tracee there is none
+// but SIGCONT, where INTERRUPT is not allowed.
+TEST_CASE("a way out is found, and that there is none") {
+  const auto in_trap = [](const Model &m) { return View(m).in_trap(0); };
+  const auto runs = [](const Model &m) { return View(m).at(0, {Loc::user}); };
+  const auto verdict = [&](const char *design, std::vector<Feature> may) {
+    const Question q{{design, {STOP, CONT}, std::move(may)}, {}, Leads{in_trap, runs}, {}};
+    return ask({&q}, exploring_only())[0].verdict();
+  };
+  CHECK(verdict("legacy", {Feature::attach, Feature::cont, Feature::tracer_waits}) ==
+        Verdict::holds);
+  CHECK(verdict("seize-options+LISTEN", {Feature::use_seize, Feature::cont, Feature::listen,
+                                         Feature::tracer_waits}) == Verdict::violated);
+  CHECK(verdict("seize-options+LISTEN,INTERRUPT",
+                {Feature::use_seize, Feature::cont, Feature::listen, Feature::interrupt,
+                 Feature::tracer_waits}) == Verdict::holds);
+}
+
+TEST_CASE("engines that contradict each other are an error, one that does not know is not") {
+  CHECK(answered(Verdict::unknown, Verdict::violated).verdict() == Verdict::violated);
+  CHECK_THROWS_AS(answered(Verdict::holds, Verdict::violated).verdict(), std::logic_error);
+}
+
+TEST_CASE("what is remembered follows the run, step by step") {
+  const auto m = make("legacy", "group-stop", 1);
+  remember_own({Own::attach})(*m);
+  std::size_t attached = 0, cleared = 0;
+  const Interpreter plain(*m);
+  const Field own = field_named(m->schema, "t0.own.SIGSTOP");
+  const Field pending = m->schema.thread[0].pend[STOP];
+  State next;
+  for (const State &s : bfs(*m).order)
+    for (std::size_t i = 0; i < m->instances.size(); ++i) {
+      if (!plain.step(i, s, next)) continue;
+      const bool attaches = m->instances[i].rule->id == "attach";
+      const bool was = m->schema.get(s, own), is = m->schema.get(next, own);
+      CHECK(is <= m->schema.get(next, pending));  // nothing of it is left when it is dequeued
+      if (attaches) CHECK(is == m->schema.get(next, pending));
+      if (!attaches) CHECK(is <= was);
+      attached += attaches && is, cleared += was && !is;
+    }
+  CHECK(attached > 0);
+  CHECK(cleared > 0);
+}
+
+// By reading the kernel: a legacy group-stop has no siginfo, the stop before SIGSTOP's delivery has
+// one; both have SIGSTOP in their status.
+TEST_CASE("a group-stop and the delivery of its signal are told apart by GETSIGINFO only") {
+  const World world{
+      "legacy", {STOP}, {Feature::attach, Feature::cont, Feature::inspect, Feature::tracer_waits}};
+  const auto group = [](const Model &m) { return jobctl_stop(m, 0); };
+  const auto delivery = [](const Model &m) { return stops_for(m, 0, STOP); };
+  for (const auto &[level, expected] : {std::pair(Confused::Level::status, Verdict::holds),
+                                        std::pair(Confused::Level::siginfo, Verdict::violated),
+                                        std::pair(Confused::Level::history, Verdict::violated)}) {
+    const Question q{world, {}, Confused{level, group, delivery}};
+    AskOptions options;
+    const Answers a = ask({&q}, options)[0];
+    CHECK(a.explored.verdict == expected);
+    if (level != Confused::Level::history) CHECK(a.proved.verdict == expected);
+  }
+}
+
+TEST_CASE("each verdict depends on the rule that it is about") {
+  std::set<std::string_view> flipped;
+  for (const tests::Flip &f : tests::flips()) {
+    CAPTURE(f.claim);
+    CAPTURE(f.what);
+    AskOptions options = exploring_only();
+    const Decided before = decide(claim(f.claim), options);
+    options.mutate = f.change;
+    const Decided after = decide(claim(f.claim), options);
+    CHECK((before.verdict != after.verdict || before.condition != after.condition));
+    flipped.insert(f.claim);
+  }
+  for (const Claim &c : all_claims())
+    CHECK((c.kind == ClaimKind::definition || flipped.count(c.id)));
+}
