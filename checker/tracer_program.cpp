@@ -284,19 +284,6 @@ std::vector<Property> tracer_properties(const TracerProgram &program) {
   };
   over_state("tracer.covers", "It has a rule for everything that it sees",
              [](const View &v) { return ne(read(v.m, kAt), kLost); });
-  over_state("tracer.believes", "It takes no stop for another", [program](const View &v) {
-    Expr e = truth(true);
-    for (std::size_t r = 0; r < program.rules.size(); ++r) {
-      const Belief belief = program.rules[r].believes;
-      if (belief == Belief::none) continue;
-      for (int t = 0; t < v.m.threads(); ++t) {
-        const Expr about = eq(read(v.m, kAt), kCalls + static_cast<Value>(r)) &&
-                           eq(read(v.m, kThread), static_cast<Value>(t)) && v.in_trap(t);
-        e = e && implies(about, is_believed(v, t, belief));
-      }
-    }
-    return e;
-  });
   over_state("tracer.goes_on", "Each call that it makes has a result", [program](const View &v) {
     Expr e = truth(true);
     for (std::size_t r = 0; r < program.rules.size(); ++r) {
@@ -308,6 +295,18 @@ std::vector<Property> tracer_properties(const TracerProgram &program) {
       for (int t = 0; t < v.m.threads(); ++t) ready = ready && !v.get(v.t(t).owes_tracer);
       e = e && implies(eq(read(v.m, kAt), kCalls + static_cast<Value>(r)) && ready, some);
     }
+    return e;
+  });
+  // Where it decides, by what it has just seen; what happens before its next call it cannot know.
+  over_step("tracer.believes", "It takes no stop for another", [program](const StepView &s) {
+    Expr e = truth(true);
+    const int t = s.step.label.thread;
+    if (s.step.rule->actor != Actor::tracer || t < 0) return e;
+    const Expr at = s.after.get(field_named(s.m.schema, kAt));
+    for (std::size_t r = 0; r < program.rules.size(); ++r)
+      if (const Belief belief = program.rules[r].believes; belief != Belief::none)
+        e = e && implies(eq(at, kCalls + static_cast<Value>(r)) && s.after.in_trap(t),
+                         is_believed(s.after, t, belief));
     return e;
   });
   const auto resume_of = [](const StepView &s, int t) {

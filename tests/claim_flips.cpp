@@ -169,9 +169,10 @@ const std::vector<Flip> &flips() {
       {"e.settable", "SETOPTIONS changes no bit", no_flip},
       {"objection.clearing", "SETOPTIONS changes no bit", no_flip},
       {"loop.strace.legacy",
-       "no signal comes before ATTACH's SIGSTOP; SYSCALL listens in a group-stop, execve sends no "
-       "SIGTRAP",
+       "no signal comes before ATTACH's SIGSTOP, SIGCONT leaves it pending, SYSCALL listens in a "
+       "group-stop, and execve sends no SIGTRAP",
        [](Model &m) {
+         each_send(m, CONT, [](Edit &e) { e.keep(e.f(0).pend[STOP]); });
          each(m, {"exec.sigtrap"}, never);
          each(m, {"attach"}, [](Edit &e) {
            if (names(e, "SIG")) never(e);

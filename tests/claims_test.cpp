@@ -78,6 +78,12 @@ AskOptions exploring_only() {
   return options;
 }
 
+std::vector<Verdict> verdicts(const Decided &decided) {
+  std::vector<Verdict> all;
+  for (const Answers &a : decided.answers) all.push_back(a.verdict());
+  return all;
+}
+
 Answers answered(Verdict explored, Verdict proved = Verdict::unknown) {
   Answers a;
   a.explored.verdict = explored;
@@ -217,7 +223,10 @@ TEST_CASE("each verdict depends on the rule that it is about") {
     const Decided before = decide(claim(f.claim), options);
     options.mutate = f.change;
     const Decided after = decide(claim(f.claim), options);
-    CHECK((before.verdict != after.verdict || before.condition != after.condition));
+    // Of a loop the verdict is the conjunction of its parts, which are told one by one.
+    const bool loop = f.claim.starts_with("loop.");
+    CHECK((before.verdict != after.verdict || before.condition != after.condition ||
+           (loop && verdicts(before) != verdicts(after))));
     flipped.insert(f.claim);
   }
   for (const Claim &c : all_claims())
