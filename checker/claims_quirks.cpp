@@ -84,7 +84,7 @@ void quirk_claims(std::vector<Claim> &all) {
   const World child{
       "legacy",
       {STOP},
-      {Feature::attach, cont, setoptions, inspect, tracer_waits, siginfo, thread_directed, clones},
+      {Feature::attach, cont, setoptions, inspect, tracer_waits, siginfo, clones},
       {TRACECLONE},
       2};
   all.push_back(
