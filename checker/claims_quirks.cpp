@@ -81,12 +81,11 @@ void quirk_claims(std::vector<Claim> &all) {
                  confusions(exec, remember_own({Own::exec}), TRAP, 0, "execve's SIGTRAP"),
                  {"exec-sigtrap-sent"}});
 
-  const World child{
-      "legacy",
-      {STOP},
-      {Feature::attach, cont, setoptions, inspect, tracer_waits, siginfo, clones},
-      {TRACECLONE},
-      2};
+  const World child{"legacy",
+                    {STOP},
+                    {Feature::attach, cont, setoptions, inspect, tracer_waits, siginfo, clones},
+                    {TRACECLONE},
+                    2};
   all.push_back(
       {"quirk.autoattach-sigstop",
        ClaimKind::consequence,
