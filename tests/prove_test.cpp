@@ -103,6 +103,19 @@ TEST_CASE("what is false is unknown with a counterexample to induction, until a 
   CHECK(m->schema.loc(found.proofs[0].trace->states.back(), 0) == Loc::stopped);
 }
 
+// Fields of the two that have one name would be one constant: then no state has a process and none.
+TEST_CASE("two processes have each their own fields") {
+  const Config config = explored_config(parse_design("linux-3.4"), find_profile("forks"), {});
+  const Model m(explored_shape(config, 1, 2), &config);
+  ProveOptions o;
+  o.induction = false;
+  o.property_ids = {"fork.begins.occurs", "fork.child.occurs"};
+  for (const Proof &p : checker::prove(m, o).proofs) {
+    INFO(p.property->id, ": ", p.how);
+    CHECK(p.verdict == Verdict::holds);
+  }
+}
+
 TEST_CASE("the violations that mistakes in the model cause are found") {
   std::size_t found = 0;
   for (const Mutation &mutation : mutations()) {
