@@ -14,7 +14,8 @@ Decided judge(const Claim &claim, std::vector<Answers> answers) {
         std::find(conditions.begin(), conditions.end(), p.under) == conditions.end())
       conditions.push_back(p.under);
   if (conditions.empty()) conditions.emplace_back();
-  std::string holds, fails;
+  bool some_hold = false, some_fail = false;
+  std::string holding;
   for (const std::string &condition : conditions) {
     bool all = true, any = false;
     for (std::size_t k = 0; k < claim.parts.size(); ++k) {
@@ -32,20 +33,18 @@ Decided judge(const Claim &claim, std::vector<Answers> answers) {
       any = any || is_true(p, verdict);
     }
     if (claim.one_is_enough) all = any;
-    std::string &list = all ? holds : fails;
-    list += (list.empty() ? "" : "; ") + condition;
-    if (all && condition.empty()) holds = "always";
-    if (!all && condition.empty()) fails = "always";
+    (all ? some_hold : some_fail) = true;
+    if (all) holding += (holding.empty() ? "" : "; ") + condition;
   }
-  decided.verdict = fails.empty()   ? ClaimVerdict::holds
-                    : holds.empty() ? ClaimVerdict::fails
-                                    : ClaimVerdict::holds_if;
-  if (decided.verdict == ClaimVerdict::holds_if) decided.condition = holds;
+  decided.verdict = !some_fail   ? ClaimVerdict::holds
+                    : !some_hold ? ClaimVerdict::fails
+                                 : ClaimVerdict::holds_if;
+  if (decided.verdict == ClaimVerdict::holds_if) decided.condition = holding;
   return decided;
 }
 
-Decided decide(const Claim &claim, const AskOptions &options) {
-  std::vector<bool> needed(claim.parts.size(), options.told);
+Decided decide(const Claim &claim, const AskOptions &options, bool told) {
+  std::vector<bool> needed(claim.parts.size(), told);
   for (std::size_t k = 0; k < claim.parts.size(); ++k) {
     const Part &p = claim.parts[k];
     if (p.decides) needed[k] = true;

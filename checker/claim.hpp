@@ -33,13 +33,14 @@ struct Claim {
   bool one_is_enough = false;               // it holds if one of the parts is true
 };
 
-// All that have been stated, in the order of the RFC. Built when first asked for.
+// All but the loops, in the order of the RFC. Built when first asked for.
 const std::vector<Claim> &claims();
+// The RFC's wait loop under each design, from the programs in this directory. Throws InputError.
+std::vector<Claim> loop_claims(const std::string &directory);
+
 enum class ClaimVerdict : std::uint8_t { holds, fails, holds_if, undecided };
 inline constexpr std::array<std::string_view, 4> kClaimVerdictNames{"holds", "fails", "holds-if",
                                                                     "undecided"};
-// The RFC's wait loop under each design, from the programs in this directory. Throws InputError.
-std::vector<Claim> loop_claims(const std::string &directory);
 
 struct Decided {
   const Claim *claim = nullptr;
@@ -48,7 +49,8 @@ struct Decided {
   std::string condition;  // of holds_if
 };
 bool is_true(const Part &part, Verdict answer);
-Decided decide(const Claim &claim, const AskOptions &options);
+// told: asks the parts that are told only, too.
+Decided decide(const Claim &claim, const AskOptions &options, bool told = true);
 // From the answers alone.
 Decided judge(const Claim &claim, std::vector<Answers> answers);
 

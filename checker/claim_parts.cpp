@@ -47,10 +47,6 @@ bool sends_own(const StepView &s, int thread, Own by) {
   return false;
 }
 
-Expr read(const Model &m, const std::string &name) {
-  return m.schema.read(field_named(m.schema, name));
-}
-
 }  // namespace
 
 Remember remember_own(const std::vector<Own> &by) {
@@ -82,8 +78,10 @@ Remember remember_own(const std::vector<Own> &by) {
   };
 }
 
-Expr own_pending(const Model &m, int thread, Sig sig) { return read(m, own_name(thread, sig)); }
-Expr own_stop(const Model &m, int thread) { return read(m, of(thread, kOwnStop)); }
+Expr own_pending(const Model &m, int thread, Sig sig) {
+  return remembered(m, own_name(thread, sig));
+}
+Expr own_stop(const Model &m, int thread) { return remembered(m, of(thread, kOwnStop)); }
 
 Remember remember_since_attach(const std::string &name,
                                const std::function<bool(const StepView &, int)> &happens) {
@@ -97,27 +95,32 @@ Remember remember_since_attach(const std::string &name,
   };
 }
 Expr since_attach(const Model &m, const std::string &name, int thread) {
-  return read(m, of(thread, name));
+  return remembered(m, of(thread, name));
 }
 
 // ---- Questions ----------------------------------------------------------------------------------
 
-namespace {
-
-Question over_state(const World &world, PropertyKind kind, const OverState &over) {
-  Property p{"claim", kind, "", "", {}, {}, {}};
+Property property_over(std::string id, PropertyKind kind, const OverState &over) {
+  Property p{std::move(id), kind, "", "", anywhere, {}, {}};
   p.over_state = [over](const Model &m) { return over(View(m)); };
-  return {world, {}, Holds{std::move(p)}};
+  return p;
 }
 
-Question over_step(const World &world, PropertyKind kind, const OverStep &over) {
-  Property p{"claim", kind, "", "", {}, {}, {}};
+Property property_over(std::string id, PropertyKind kind, const OverStep &over) {
+  Property p{std::move(id), kind, "", "", anywhere, {}, {}};
   p.over_step = [over, kind](const Model &m, const Instance &i) -> std::optional<Expr> {
     const Expr e = over(StepView(m, i));
     if (e.is(kind == PropertyKind::always ? 1 : 0)) return std::nullopt;
     return e;
   };
-  return {world, {}, Holds{std::move(p)}};
+  return p;
+}
+
+namespace {
+
+template <class Over>
+Question question(const World &world, PropertyKind kind, const Over &over) {
+  return {world, {}, Holds{property_over("claim", kind, over)}};
 }
 
 template <class Over, class Of>
@@ -136,7 +139,7 @@ Expr any_of(const Over &x, const Of &subject) {
 }  // namespace
 
 Question always(const World &world, const OverState &claim) {
-  return over_state(world, PropertyKind::always, claim);
+  return question(world, PropertyKind::always, claim);
 }
 Question never(const World &world, const OverState &subject) {
   return always(world, [subject](const View &v) { return !subject(v); });
@@ -145,13 +148,13 @@ Question never_step(const World &world, const OverStep &subject) {
   return always_step(world, [subject](const StepView &s) { return !subject(s); });
 }
 Question sometimes(const World &world, const OverState &subject) {
-  return over_state(world, PropertyKind::sometimes, subject);
+  return question(world, PropertyKind::sometimes, subject);
 }
 Question always_step(const World &world, const OverStep &claim) {
-  return over_step(world, PropertyKind::always, claim);
+  return question(world, PropertyKind::always, claim);
 }
 Question sometimes_step(const World &world, const OverStep &subject) {
-  return over_step(world, PropertyKind::sometimes, subject);
+  return question(world, PropertyKind::sometimes, subject);
 }
 OverState each(const std::function<Expr(const View &, int)> &claim) {
   return [=](const View &v) { return all_of(v, claim); };
@@ -167,6 +170,15 @@ OverStep some_step(const std::function<Expr(const StepView &, int)> &subject) {
 }
 
 // ---- Shared parts -------------------------------------------------------------------------------
+
+const std::vector<SigcontReport> &sigcont_reports() {
+  static const std::vector<SigcontReport> all{
+      {{}, "SIGCONT reports nothing"},
+      {{Feature::sigcont_stale}, "SIGCONT reports the stale signal"},
+      {{Feature::sigcont_plain_trap}, "SIGCONT reports SIGTRAP"},
+      {{Feature::sigcont_einval_trap}, "SIGCONT reports SIGTRAP, GETSIGINFO fails"}};
+  return all;
+}
 
 Question sigcont_reported(const World &world) {
   return always_step(world, each_step([](const StepView &s, int t) {

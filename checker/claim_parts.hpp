@@ -27,6 +27,8 @@ model::Expr since_attach(const model::Model &m, const std::string &name, int thr
 // Questions, each of one property.
 using OverState = std::function<model::Expr(const model::View &)>;
 using OverStep = std::function<model::Expr(const model::StepView &)>;
+model::Property property_over(std::string id, model::PropertyKind kind, const OverState &over);
+model::Property property_over(std::string id, model::PropertyKind kind, const OverStep &over);
 Question always(const World &world, const OverState &claim);
 Question never(const World &world, const OverState &subject);
 Question sometimes(const World &world, const OverState &subject);
@@ -39,6 +41,12 @@ OverState some(const std::function<model::Expr(const model::View &, int)> &subje
 OverStep each_step(const std::function<model::Expr(const model::StepView &, int)> &claim);
 OverStep some_step(const std::function<model::Expr(const model::StepView &, int)> &subject);
 
+// What SIGCONT may report to a listening tracee without (1): the features, the first has none.
+struct SigcontReport {
+  std::vector<model::Feature> features;
+  std::string what;
+};
+const std::vector<SigcontReport> &sigcont_reports();
 // SIGCONT makes a listening tracee stop and report again, unless it dies.
 Question sigcont_reported(const World &world);
 // The parts of "LISTEN ends the ptrace-stop without ending the group-stop".

@@ -157,12 +157,9 @@ Claim without_flag() {
   children.options = {TRACECLONE};
   children.threads = 2;
   interrupt_alone(claim.parts, children, "(2) and (4)");
-  for (const auto &[feature, what] :
-       {std::pair(sigcont_stale, "SIGCONT reports the stale signal"),
-        std::pair(sigcont_plain_trap, "SIGCONT reports SIGTRAP"),
-        std::pair(sigcont_einval_trap, "SIGCONT reports SIGTRAP, GETSIGINFO fails")})
-    interrupt_alone(claim.parts, world("INTERRUPT,LISTEN", {feature}),
-                    "(2) and (3), " + std::string(what));
+  for (const SigcontReport &r : sigcont_reports())
+    if (!r.features.empty())
+      interrupt_alone(claim.parts, world("INTERRUPT,LISTEN", r.features), "(2) and (3), " + r.what);
   const World one{"seize-options+INTERRUPT",
                   {STOP, CONT, TRAP},
                   {use_seize, interrupt, cont, inspect, tracer_waits, causes, siginfo}};
@@ -214,26 +211,13 @@ Claim listens() {
   return claim;
 }
 
-struct Reports {
-  std::vector<Feature> features;
-  const char *what;
-};
-const std::vector<Reports> &sigcont_reports() {
-  static const std::vector<Reports> all{
-      {{}, "SIGCONT reports nothing"},
-      {{sigcont_stale}, "SIGCONT reports the stale signal"},
-      {{sigcont_plain_trap}, "SIGCONT reports SIGTRAP"},
-      {{sigcont_einval_trap}, "SIGCONT reports SIGTRAP, GETSIGINFO fails"}};
-  return all;
-}
-
 Claim listens_alone() {
   Claim claim{"c3.alone",
               ClaimKind::consequence,
               "The same with (3) only, for each thing that SIGCONT may then report",
               "RFC: \"Works on group-stops even without any other options\"",
               {}};
-  for (const Reports &r : sigcont_reports())
+  for (const SigcontReport &r : sigcont_reports())
     listen_parts(claim.parts,
                  with({"seize-options+LISTEN", {STOP, CONT, KILL}, kListening}, r.features),
                  r.what);

@@ -70,17 +70,9 @@ Claim interrupt_allowed() {
   return claim;
 }
 
-struct Reports {
-  Feature feature;
-  const char *what;
-};
-constexpr Reports kReports[] = {{sigcont_stale, "SIGCONT reports the stale signal"},
-                                {sigcont_plain_trap, "SIGCONT reports SIGTRAP"},
-                                {sigcont_einval_trap, "SIGCONT reports SIGTRAP, GETSIGINFO fails"}};
-
 void listening_parts(Claim &claim, const World &world) {
-  listen_parts(claim.parts, world, "SIGCONT reports nothing");
-  for (const Reports &r : kReports) listen_parts(claim.parts, with(world, {r.feature}), r.what);
+  for (const SigcontReport &r : sigcont_reports())
+    listen_parts(claim.parts, with(world, r.features), r.what);
 }
 
 Claim listen_allowed() {

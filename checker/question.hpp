@@ -96,7 +96,6 @@ struct AskOptions {
   double time_limit = 60;      // seconds of each engine
   const std::atomic<bool> *interrupted = nullptr;
   bool proves = true;  // false: explores only
-  bool told = true;    // false: asks only what decides a claim
   // Deliberate mistakes in every model, which some answer should reveal.
   std::function<void(model::Model &)> mutate = {};
 };

@@ -27,4 +27,8 @@ Field field_named(const model::Schema &schema, const std::string &name) {
   throw std::out_of_range("no field " + name);
 }
 
+Expr remembered(const Model &m, const std::string &name) {
+  return m.schema.read(field_named(m.schema, name));
+}
+
 }  // namespace ptmc::checker

@@ -16,7 +16,8 @@ using After = std::function<model::Expr(const model::StepView &step, model::Expr
 // it: explore it with the plain interpreter.
 model::Field remember(model::Model &model, const std::string &name, int bits, const After &after);
 
-// A field by its name; throws std::out_of_range.
+// Such a field, by its name; throws std::out_of_range.
 model::Field field_named(const model::Schema &schema, const std::string &name);
+model::Expr remembered(const model::Model &model, const std::string &name);
 
 }  // namespace ptmc::checker

@@ -143,6 +143,16 @@ Terms next_terms(Translator &translate, const Instance &instance, const Terms &p
   return next;
 }
 
+z3::expr steps_differ(Translator &translate, const Instance &a, const Instance &b,
+                      const Terms &pre) {
+  const z3::expr can = enabled_term(translate, a), may = enabled_term(translate, b);
+  const Terms to = next_terms(translate, a, pre), as = next_terms(translate, b, pre);
+  z3::expr unlike = can.ctx().bool_val(false);
+  for (std::size_t f = 0; f < pre.size(); ++f)
+    if (!z3::eq(to[f], as[f])) unlike = unlike || to[f] != as[f];
+  return (can != may) || (can && unlike);
+}
+
 State state_in(const z3::model &model, const Schema &schema, const Terms &constants) {
   State state;
   for (Field f = 0; f < schema.size(); ++f) {

@@ -53,6 +53,10 @@ z3::expr enabled_term(Translator &translate, const model::Instance &instance);
 // The state after it: the updates, every other field as before.
 Terms next_terms(Translator &translate, const model::Instance &instance, const Terms &pre);
 
+// One of the two can take its step and the other not, or both can and get to different states.
+z3::expr steps_differ(Translator &translate, const model::Instance &a, const model::Instance &b,
+                      const Terms &pre);
+
 // The state that a model of the solver gives to the constants; what it leaves open is 0.
 model::State state_in(const z3::model &model, const model::Schema &schema, const Terms &constants);
 

@@ -24,9 +24,6 @@ const char *const kReport = "program.report";
 std::string flag_name(int thread, const std::string &flag) {
   return "t" + std::to_string(thread) + ".program." + flag;
 }
-Expr read(const Model &m, const std::string &name) {
-  return m.schema.read(field_named(m.schema, name));
-}
 
 // What a report is known by: the status words of stops; the first stands for a death.
 struct Word {
@@ -159,7 +156,7 @@ class Product {
   Context context(int thread, Expr report, std::optional<bool> succeeded) const {
     Context c{report, succeeded, {}};
     for (const std::string &flag : program_.flags)
-      c.flags.emplace(flag, read(m_, flag_name(thread, flag)));
+      c.flags.emplace(flag, remembered(m_, flag_name(thread, flag)));
     return c;
   }
 
@@ -267,23 +264,19 @@ void run_by(Model &m, const TracerProgram &program) { Product(m, program).make()
 
 std::vector<Property> tracer_properties(const TracerProgram &program) {
   std::vector<Property> all;
-  const auto anywhere = [](const Config &) { return true; };
-  const auto over_state = [&](const char *id, const char *statement, const OverState &claim) {
-    Property p{id, PropertyKind::always, statement, program.file, anywhere, {}, {}};
-    p.over_state = [claim](const Model &m) { return claim(View(m)); };
+  const auto add = [&](Property p, const char *statement) {
+    p.statement = statement;
+    p.source = program.file;
     all.push_back(std::move(p));
+  };
+  const auto over_state = [&](const char *id, const char *statement, const OverState &claim) {
+    add(property_over(id, PropertyKind::always, claim), statement);
   };
   const auto over_step = [&](const char *id, const char *statement, const OverStep &claim) {
-    Property p{id, PropertyKind::always, statement, program.file, anywhere, {}, {}};
-    p.over_step = [claim](const Model &m, const Instance &i) -> std::optional<Expr> {
-      const Expr e = claim(StepView(m, i));
-      if (e.is(1)) return std::nullopt;
-      return e;
-    };
-    all.push_back(std::move(p));
+    add(property_over(id, PropertyKind::always, claim), statement);
   };
   over_state("tracer.covers", "It has a rule for everything that it sees",
-             [](const View &v) { return ne(read(v.m, kAt), kLost); });
+             [](const View &v) { return ne(remembered(v.m, kAt), kLost); });
   over_state("tracer.goes_on", "Each call that it makes has a result", [program](const View &v) {
     Expr e = truth(true);
     for (std::size_t r = 0; r < program.rules.size(); ++r) {
@@ -293,7 +286,7 @@ std::vector<Property> tracer_properties(const TracerProgram &program) {
       for (const Instance &i : v.m.instances)
         if (i.rule->actor == Actor::tracer && i.label.action == rule.call) some = some || can(i);
       for (int t = 0; t < v.m.threads(); ++t) ready = ready && !v.get(v.t(t).owes_tracer);
-      e = e && implies(eq(read(v.m, kAt), kCalls + static_cast<Value>(r)) && ready, some);
+      e = e && implies(eq(remembered(v.m, kAt), kCalls + static_cast<Value>(r)) && ready, some);
     }
     return e;
   });
@@ -337,13 +330,13 @@ std::vector<Property> tracer_properties(const TracerProgram &program) {
   over_state("tracer.restarts", "While it waits, every stop is one that wait will report",
              each([](const View &v, int t) {
                const ThreadFields &f = v.t(t);
-               return implies(eq(read(v.m, kAt), kWaits) && v.traced(t) && v.in_trap(t),
+               return implies(eq(remembered(v.m, kAt), kWaits) && v.traced(t) && v.in_trap(t),
                               v.get(f.listening) || v.get(f.report));
              }));
   over_state("tracer.kill_ends", "While it waits, no dying tracee is left in a stop",
              each([](const View &v, int t) {
                const ThreadFields &f = v.t(t);
-               return implies(eq(read(v.m, kAt), kWaits) && v.in_trap(t) &&
+               return implies(eq(remembered(v.m, kAt), kWaits) && v.in_trap(t) &&
                                   (v.killed(t) || v.get(v.p->group_exit)),
                               v.get(f.report));
              }));

@@ -68,8 +68,8 @@ Ways ways_out(const model::Model &m, const Leads &asks, std::size_t most_states,
       ways.seconds = seconds();
       return ways;
     }
+    const State s = g.states[k];  // the vector grows
     for (std::size_t i = 0; i < m.instances.size(); ++i) {
-      const State s = g.states[k];
       if (!plain.step(i, s, next)) continue;
       const std::uint32_t to = add(next, k, i);
       const Actor actor = m.instances[i].rule->actor;

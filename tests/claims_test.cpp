@@ -74,7 +74,6 @@ AskOptions exploring_only() {
   options.jobs = 2;
   options.time_limit = 0;
   options.proves = false;
-  options.told = false;
   return options;
 }
 
@@ -220,9 +219,9 @@ TEST_CASE("each verdict depends on the rule that it is about") {
     CAPTURE(f.claim);
     CAPTURE(f.what);
     AskOptions options = exploring_only();
-    const Decided before = decide(claim(f.claim), options);
+    const Decided before = decide(claim(f.claim), options, false);
     options.mutate = f.change;
-    const Decided after = decide(claim(f.claim), options);
+    const Decided after = decide(claim(f.claim), options, false);
     // Of a loop the verdict is the conjunction of its parts, which are told one by one.
     const bool loop = f.claim.starts_with("loop.");
     CHECK((before.verdict != after.verdict || before.condition != after.condition ||

@@ -57,15 +57,8 @@ bool ByLaws::same(const Instance &before, const Instance &after) {
       solver_->solver.add(solver_->state[f] == solver_->translate.value(f, value));
   }
   Solver &s = *solver_;
-  const z3::expr would = checker::enabled_term(s.translate, before);
-  const z3::expr does = checker::enabled_term(s.translate, after);
-  const checker::Terms a = checker::next_terms(s.translate, before, s.state);
-  const checker::Terms b = checker::next_terms(s.translate, after, s.state);
-  z3::expr unlike = s.context.bool_val(false);
-  for (Field f = 0; f < model_.schema.size(); ++f)
-    if (!z3::eq(a[f], b[f])) unlike = unlike || a[f] != b[f];
   s.solver.push();
-  s.solver.add((would != does) || (would && unlike));
+  s.solver.add(checker::steps_differ(s.translate, before, after, s.state));
   const z3::check_result result = s.solver.check();
   s.solver.pop();
   return result == z3::unsat;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "tools/ptmc/data.hpp"
 #include "tools/ptmc/exploration.hpp"
@@ -77,19 +78,24 @@ KernelEvidence kernel_evidence(const checker::Decided &decided) {
   if (all.traces.empty()) return evidence;
   evidence.verdict = KernelEvidence::Verdict::not_contradicted;
   std::vector<std::string> seen;
+  std::map<std::string, std::vector<const traces::Trace *>> accepted;  // by design
   for (std::size_t k = 0; k < claim.parts.size(); ++k) {
     const Part &part = claim.parts[k];
     const std::string &design = part.question.world.design;
     const checker::Answers &answers = decided.answers[k];
     if (!on_this_kernel(design) || !shown_by_a_run(part, answers.verdict())) continue;
+    const auto [explained, fresh] = accepted.try_emplace(design);
+    for (const traces::Trace &t : all.traces)
+      if (fresh && accepts(t, design, {})) explained->second.push_back(&t);
+    const std::vector<checker::Change> changes = forbidding(part.question, answers.explored);
     std::vector<std::string> by;
-    for (const checker::Change &change : forbidding(part.question, answers.explored))
-      for (const traces::Trace &t : all.traces)
-        if (accepts(t, design, {}) && !accepts(t, design, change)) {
-          by.push_back(t.file);
+    for (const checker::Change &change : changes)
+      for (const traces::Trace *t : explained->second)
+        if (!accepts(*t, design, change)) {
+          by.push_back(t->file);
           break;
         }
-    if (by.empty() || by.size() < forbidding(part.question, answers.explored).size()) continue;
+    if (by.empty() || by.size() < changes.size()) continue;
     evidence.verdict = KernelEvidence::Verdict::seen;
     seen.push_back(fmt::format("{}: {}", fmt::join(by, " and "), part.statement));
   }

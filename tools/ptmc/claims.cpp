@@ -220,10 +220,10 @@ int run_claims(const ClaimsOptions &options) {
 
 }  // namespace
 
-bool claims_table(double part_limit) {
+void claims_table(double part_limit) {
   ClaimsOptions options;
   options.limit = part_limit;
-  return run_claims(options) == kYes;
+  run_claims(options);
 }
 
 Command claims_verb() {

@@ -23,9 +23,8 @@ Command rules_verb();
 Command graph_verb();
 Command export_verb();
 int main_job();
-// The RFC's claims, a line each; each engine has so many seconds for a part. False: some are
-// undecided.
-bool claims_table(double part_limit);
+// The RFC's claims, a line each; each engine has so many seconds for a part.
+void claims_table(double part_limit);
 
 // Keys in the order of the contract.
 using Json = nlohmann::ordered_json;
