@@ -4,6 +4,7 @@
 #include <bit>
 #include <stdexcept>
 
+#include "checker/lasso.hpp"
 #include "model/interp.hpp"
 
 namespace ptmc::checker {
@@ -18,6 +19,40 @@ Bounded::Bounded(const Model &model, const Limits &limits)
   solver_.set(p);
   states_.push_back(state_constants(context_, model.schema, "@0"));
   solver_.add(is_state(model.schema, states_[0], model.initial()));
+}
+
+Bounded::Bounded(const Model &model, const Limits &limits, std::vector<Expr> known)
+    : model_(model),
+      limits_(limits),
+      solver_(context_, "QF_FD"),
+      known_(std::move(known)),
+      states_{state_constants(context_, model.schema, "@0")} {
+  z3::params p(context_);
+  p.set("random_seed", 1u);
+  solver_.set(p);
+  for (std::size_t k = 0; k < known_.size(); ++k)
+    selectors_.push_back(context_.bool_const(("known" + std::to_string(k)).c_str()));
+  allow(states_[0]);
+}
+
+void Bounded::allow(const Terms &state) {
+  Translator translate(context_, model_.schema, state);
+  for (std::size_t k = 0; k < known_.size(); ++k)
+    solver_.add(z3::implies(selectors_[k], translate.holds(known_[k])));
+}
+
+bool Bounded::limit() {
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(limits_.end - Clock::now());
+  if (left.count() <= 0 || (limits_.interrupted && *limits_.interrupted)) {
+    why_ = "time limit";
+    return false;
+  }
+  z3::params p(context_);
+  p.set("timeout",
+        static_cast<unsigned>(std::min<std::int64_t>(limits_.check_milliseconds, left.count())));
+  solver_.set(p);
+  return true;
 }
 
 void Bounded::unroll() {
@@ -50,22 +85,44 @@ void Bounded::unroll() {
     const z3::expr same = after[f] == before[f];
     solver_.add(writers[f].empty() ? same : z3::mk_or(writers[f]) || same);
   }
+  allow(after);
 }
 
-z3::expr Bounded::occurs(const Obligation &goal) {
-  const bool breaks = goal.property->kind == PropertyKind::always;
+z3::expr Bounded::occurs(const Obligation &goal, std::size_t at) {
+  const bool breaks = goal.property->kind != PropertyKind::sometimes;
   const auto signed_ = [&](const z3::expr &e) { return breaks ? !e : e; };
-  if (goal.state) {
-    Translator translate(context_, model_.schema, states_.back());
-    return signed_(translate.holds(*goal.state));
-  }
   z3::expr any = context_.bool_val(false);
-  if (depth() == 0) return any;
-  Translator translate(context_, model_.schema, states_[depth() - 1], &states_.back());
+  if (goal.state) {
+    Translator translate(context_, model_.schema, states_[at]);
+    any = signed_(translate.holds(*goal.state));
+  }
+  if (goal.property->ending) return any || repeats(*goal.property->ending);
+  if (goal.steps.empty() || at == 0) return any;
+  Translator translate(context_, model_.schema, states_[at - 1], &states_[at]);
   z3::expr_vector all(context_);
   for (const auto &[instance, claim] : goal.steps)
-    all.push_back(takes_.back()[instance] && signed_(translate.holds(claim)));
-  return z3::mk_or(all);
+    all.push_back(takes_[at - 1][instance] && signed_(translate.holds(claim)));
+  return any || z3::mk_or(all);
+}
+
+// The last state is an earlier one, since which it has lasted and a fair step was taken.
+z3::expr Bounded::repeats(const model::Ending &ending) {
+  z3::expr_vector any(context_);
+  for (int t = 0; t < model_.threads(); ++t) {
+    const Expr lasts = ending.lasts(model_, t);
+    z3::expr so_far = context_.bool_val(true), fair = context_.bool_val(false);
+    for (std::size_t k = depth(); k-- > 0;) {
+      Translator translate(context_, model_.schema, states_[k]);
+      so_far = so_far && translate.holds(lasts);
+      for (std::size_t i = 0; i < model_.instances.size(); ++i)
+        if (ending.is_fair(model_.instances[i], t)) fair = fair || takes_[k][i];
+      z3::expr_vector same(context_);
+      for (Field f = 0; f < model_.schema.size(); ++f)
+        same.push_back(states_[k][f] == states_.back()[f]);
+      any.push_back(so_far && fair && z3::mk_and(same));
+    }
+  }
+  return z3::mk_or(any);
 }
 
 std::vector<Bounded::Found> Bounded::look(const std::vector<const Obligation *> &goals) {
@@ -77,20 +134,11 @@ std::vector<Bounded::Found> Bounded::look(const std::vector<const Obligation *> 
   std::vector<Open> open;
   for (const Obligation *g : goals) {
     const std::string name = g->property->id + "@" + std::to_string(depth());
-    open.push_back({g, context_.bool_const(name.c_str()), occurs(*g)});
+    open.push_back({g, context_.bool_const(name.c_str()), occurs(*g, depth())});
     solver_.add(z3::implies(open.back().selector, open.back().term));
   }
   while (!open.empty()) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(limits_.end - Clock::now());
-    if (left.count() <= 0 || (limits_.interrupted && *limits_.interrupted)) {
-      why_ = "time limit";
-      break;
-    }
-    z3::params p(context_);
-    p.set("timeout",
-          static_cast<unsigned>(std::min<std::int64_t>(limits_.check_milliseconds, left.count())));
-    solver_.set(p);
+    if (!limit()) break;
     z3::expr_vector any(context_);
     for (const Open &o : open) any.push_back(o.selector);
     const z3::expr some = context_.bool_const(
@@ -111,6 +159,26 @@ std::vector<Bounded::Found> Bounded::look(const std::vector<const Obligation *> 
   return found;
 }
 
+bool Bounded::follows(const Obligation &goal, std::vector<std::size_t> &used) {
+  used.clear();
+  if (!limit()) return false;
+  solver_.push();
+  for (std::size_t at = 0; at < depth(); ++at) solver_.add(!occurs(goal, at));
+  solver_.add(occurs(goal, depth()));
+  z3::expr_vector assumed(context_);
+  for (const z3::expr &s : selectors_) assumed.push_back(s);
+  const z3::check_result r = solver_.check(assumed);
+  if (r == z3::unknown) why_ = "the solver gave up: " + solver_.reason_unknown();
+  if (r == z3::unsat) {
+    const z3::expr_vector core = solver_.unsat_core();
+    for (std::size_t k = 0; k < selectors_.size(); ++k)
+      for (unsigned c = 0; c < core.size(); ++c)
+        if (z3::eq(core[c], selectors_[k])) used.push_back(k);
+  }
+  solver_.pop();
+  return r == z3::unsat;
+}
+
 // The path, by the plain interpreter; throws if that sees another one.
 Counterexample Bounded::trace(const z3::model &found, const Obligation &goal) const {
   Counterexample trace;
@@ -118,6 +186,12 @@ Counterexample Bounded::trace(const z3::model &found, const Obligation &goal) co
   for (const z3::expr &c : choices_)
     trace.instances.push_back(found.eval(c, true).get_numeral_uint());
   replay(Interpreter(model_), trace);
+  if (goal.property->ending) {
+    trace.repeats_from = repeats_from(model_, *goal.property, trace);
+    if (!trace.repeats_from)
+      throw std::logic_error("the solver's path is no lasso of " + goal.property->id);
+    return trace;
+  }
   std::optional<Expr> claim = goal.state;
   for (const auto &[instance, e] : goal.steps)
     if (!trace.instances.empty() && trace.instances.back() == instance) claim = e;

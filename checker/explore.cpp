@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "checker/lasso.hpp"
 #include "checker/trace_back.hpp"
 #include "model/input_error.hpp"
 
@@ -76,6 +77,7 @@ class Exploration {
   std::uint64_t total(std::atomic<std::uint64_t> Worker::*counter) const;
   void close_level();
   void conclude(ExploreResult &result);
+  void decide_ending(PropertyResult &r, bool rank) const;
   void check_trace(const model::Interpreter &plain, const Property &property, const Find &find,
                    const Counterexample &trace) const;
   std::size_t buffers() const;
@@ -315,17 +317,32 @@ void Exploration::conclude(ExploreResult &result) {
     const Property &property = *watch_.properties()[p];
     PropertyResult &r = result.properties.emplace_back();
     r.property = &property;
-    const bool always = property.kind == PropertyKind::always;
+    const bool always = property.kind != PropertyKind::sometimes;
     if (goals_[p]) {
       r.verdict = always ? Verdict::violated : Verdict::holds;
       if (next < traces.size()) {
         check_trace(plain, property, goals_[p]->find, traces[next]);
         r.trace = std::move(traces[next++]);
       }
+      if (property.ending) decide_ending(r, goals_[p]->find.instance != kNoInstance);
     } else if (result.complete) {
       r.verdict = always ? Verdict::holds : Verdict::violated;
     }
   }
+}
+
+// Where the rank does not fall it need not last: only a lasso shows that.
+void Exploration::decide_ending(PropertyResult &r, bool rank) const {
+  if (rank) {
+    r.trace.reset();
+    if (!why_.empty()) {
+      r.verdict = Verdict::unknown;
+      return;
+    }
+    r.trace = find_lasso(model_, *r.property);
+    r.verdict = r.trace ? Verdict::violated : Verdict::holds;
+  }
+  if (r.trace) r.trace->repeats_from = repeats_from(model_, *r.property, *r.trace);
 }
 
 // The trace by the plain interpreter, the property as it is written: no shortcut of the search.

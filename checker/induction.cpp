@@ -153,6 +153,7 @@ bool Induction::exclude(const Cube &cube, const State &s, z3::solver &solver) {
     use({}, known_.lemmas[l], known_.lemmas[l].term(schema_, pre_), solver);
     return true;
   }
+  if (!known_.finds_lemmas) return false;
   // Of the smallest new ones the strongest.
   std::optional<Lemma> best;
   double best_share = 2;
@@ -221,7 +222,7 @@ Attempt Induction::run() {
     return s.before;
   };
   const auto all = [&] {
-    if (!goal_.state && !own_) {
+    if (!goal_.steps.empty()) {
       for (const auto &[instance, claim] : goal_.steps) {
         const Terms next = next_terms(translate_, m.instances[instance], pre_);
         Translator over(context_, schema_, pre_, &next);
@@ -231,8 +232,8 @@ Attempt Induction::run() {
         fields.insert(s.before.begin(), s.before.end());
         if (!show(instance, over.holds(claim), fields)) return false;
       }
-      return true;
     }
+    if (!goal_.state && !own_) return true;
     for (std::size_t k = 0; k < m.instances.size(); ++k) {
       const Instance &i = m.instances[k];
       if (std::none_of(i.updates.begin(), i.updates.end(),

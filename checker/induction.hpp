@@ -39,6 +39,7 @@ struct Knowledge {
   std::vector<Obligation> goals;  // of properties
   std::vector<bool> usable;       // by goal: an invariant not known to fail
   std::vector<Lemma> lemmas;      // the pool
+  bool finds_lemmas = true;       // new ones
 };
 
 struct Attempt {

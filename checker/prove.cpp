@@ -81,6 +81,7 @@ class Prover {
   void inductions();
   void merge(Id goal, const Attempt &attempt, double seconds);
   void search(std::vector<Proof> &proofs);
+  void k_inductions(std::vector<Proof> &proofs);
 
   const Model &model_;
   const ProveOptions &options_;
@@ -91,6 +92,8 @@ class Prover {
   std::vector<const Property *> properties_;  // wanted
   std::vector<State> of_goal_, of_lemma_;
   std::size_t questions_ = 0;
+  std::size_t clear_ = 0;  // paths of fewer steps show nothing of what is still open
+  std::set<Id> used_;      // by the proofs
 };
 
 Prover::Prover(const Model &model, const ProveOptions &options)
@@ -99,10 +102,11 @@ Prover::Prover(const Model &model, const ProveOptions &options)
       samples_(model.schema,
                Reachable(model, options.induction ? options.samples : 1, options.fast),
                options.samples),
-      known_{model, samples_, {}, {}, {}},
+      known_{model, samples_, {}, {}, {}, true},
       properties_(wanted(model, options, true)) {
   limits_.check_milliseconds = static_cast<unsigned>(options.question_limit * 1000);
   limits_.interrupted = options.interrupted;
+  known_.finds_lemmas = options.lemmas;
   if (options.time_limit > 0)
     limits_.end = start_ + std::chrono::duration_cast<Clock::duration>(
                                std::chrono::duration<double>(options.time_limit));
@@ -141,7 +145,7 @@ std::vector<Prover::Id> Prover::open() {
   std::vector<Id> wanted, open;
   for (std::size_t g = 0; g < known_.goals.size(); ++g)
     if (const Property *p = known_.goals[g].property;
-        p->kind == PropertyKind::always && is_wanted(p))
+        p->kind != PropertyKind::sometimes && is_wanted(p))
       wanted.push_back({false, g});
   for (Id h : behind(wanted))
     if (!state(h).tried) open.push_back(h);
@@ -211,7 +215,7 @@ void Prover::search(std::vector<Proof> &proofs) {
       std::erase(open, goal);
       for (Proof &p : proofs) {
         if (p.property != goal->property) continue;
-        const bool always = p.property->kind == PropertyKind::always;
+        const bool always = p.property->kind != PropertyKind::sometimes;
         p.verdict = always ? Verdict::violated : Verdict::holds;
         p.how = (always ? "violated after " : "shown after ") +
                 std::to_string(trace.instances.size()) + " steps";
@@ -221,6 +225,7 @@ void Prover::search(std::vector<Proof> &proofs) {
     if (options_.progress)
       options_.progress("depth " + std::to_string(bounded.depth()) + ", " +
                         std::to_string(open.size()) + " properties open");
+    if (bounded.why().empty()) clear_ = bounded.depth() + 1;
     if (open.empty() || !bounded.why().empty() ||
         static_cast<int>(bounded.depth()) >= options_.depth)
       break;
@@ -236,17 +241,66 @@ void Prover::search(std::vector<Proof> &proofs) {
   }
 }
 
+// That no path of up to `depth` steps breaks it, the search has shown.
+void Prover::k_inductions(std::vector<Proof> &proofs) {
+  std::vector<std::pair<Proof *, const Obligation *>> open;
+  for (Proof &p : proofs)
+    if (p.verdict == Verdict::unknown && p.property->kind == PropertyKind::always)
+      for (const Obligation &g : known_.goals)
+        if (g.property == p.property) open.emplace_back(&p, &g);
+  if (open.empty() || over()) return;
+  std::vector<Id> ids;
+  std::vector<model::Expr> invariants;
+  const auto proved = [&](Id id) {
+    const std::set<Id> all = behind({id});
+    return std::all_of(all.begin(), all.end(),
+                       [&](Id h) { return state(h).tried && state(h).proved; });
+  };
+  for (std::size_t g = 0; g < known_.goals.size(); ++g)
+    if (const Id id{false, g}; known_.usable[g] && proved(id)) {
+      ids.push_back(id);
+      invariants.push_back(*known_.goals[g].state);
+    }
+  for (std::size_t l = 0; l < known_.lemmas.size(); ++l)
+    if (const Id id{true, l}; proved(id)) {
+      ids.push_back(id);
+      invariants.push_back(known_.lemmas[l].expr(model_.schema));
+    }
+  Bounded step(model_, limits_, std::move(invariants));
+  while (step.depth() < std::min<std::size_t>(static_cast<std::size_t>(options_.k), clear_) &&
+         !open.empty() && step.why().empty() && !over()) {
+    step.unroll();
+    std::erase_if(open, [&](const auto &one) {
+      std::vector<std::size_t> used;
+      if (!step.follows(*one.second, used)) return false;
+      Proof &p = *one.first;
+      p.verdict = Verdict::holds;
+      p.how = "by k-induction, k = " + std::to_string(step.depth());
+      p.lemmas.clear(), p.behind.clear();
+      std::vector<Id> from;
+      for (std::size_t k : used) {
+        from.push_back(ids[k]);
+        p.lemmas.push_back(name(ids[k]));
+      }
+      for (Id h : behind(from)) {
+        p.behind.push_back(name(h));
+        used_.insert(h);
+      }
+      return true;
+    });
+  }
+}
+
 ProveResult Prover::run() {
   if (options_.induction) inductions();
   ProveResult result;
-  std::set<Id> used;
   for (std::size_t g = 0; g < known_.goals.size(); ++g) {
     const Id id{false, g};
     const Property *p = known_.goals[g].property;
     if (!is_wanted(p)) continue;
     Proof &proof = result.proofs.emplace_back();
     proof.property = p;
-    if (p->kind != PropertyKind::always) continue;
+    if (p->kind == PropertyKind::sometimes) continue;
     const State &s = state(id);
     proof.seconds = s.seconds;
     proof.cti = s.cti;
@@ -255,11 +309,13 @@ ProveResult Prover::run() {
                                  [&](Id h) { return state(h).tried && state(h).proved; });
     if (all) {
       proof.verdict = Verdict::holds;
-      proof.how = "by induction";
+      proof.how =
+          p->ending ? "each fair step lowers the number of " + p->ending->measure + ", by induction"
+                    : "by induction";
       for (Id h : s.used) proof.lemmas.push_back(name(h));
       for (Id h : behind_it)
         if (h != id) proof.behind.push_back(name(h));
-      used.insert(behind_it.begin(), behind_it.end());
+      used_.insert(behind_it.begin(), behind_it.end());
     } else {
       proof.how = !s.why.empty() ? s.why
                   : s.cti        ? "induction fails"
@@ -267,11 +323,12 @@ ProveResult Prover::run() {
                                  : "not tried";
     }
   }
-  for (Id h : used)
-    if (h.lemma) result.lemmas.push_back(known_.lemmas[h.number]);
   for (const std::vector<State> *all : {&of_goal_, &of_lemma_})
     for (const State &s : *all) result.slowest = std::max(result.slowest, s.seconds);
   search(result.proofs);
+  if (options_.induction) k_inductions(result.proofs);
+  for (Id h : used_)
+    if (h.lemma) result.lemmas.push_back(known_.lemmas[h.number]);
   result.questions = questions_;
   result.samples = samples_.size();
   result.seconds = since(start_);

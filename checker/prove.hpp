@@ -19,6 +19,8 @@ struct ProveOptions {
   std::size_t samples = 2'000'000;  // explored states from which lemmas are read
   bool fast = true;                 // the emitted code, for those; not for a model that was changed
   bool induction = true;            // false: only look for counterexamples and witnesses
+  bool lemmas = true;               // false: no other hypotheses than the properties themselves
+  int k = 4;                        // of k-induction, for what is neither proved nor violated
   const std::atomic<bool> *interrupted = nullptr;
   std::vector<std::string> property_ids;                     // empty: all that apply
   const std::vector<model::Property> *properties = nullptr;  // nullptr: model::properties()

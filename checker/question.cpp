@@ -7,9 +7,9 @@
 
 #include "checker/compare.hpp"
 #include "checker/history.hpp"
+#include "checker/lockstep.hpp"
 #include "checker/prove.hpp"
 #include "checker/reachable.hpp"
-#include "checker/same_steps.hpp"
 #include "checker/stop_view.hpp"
 #include "checker/ways.hpp"
 
@@ -292,9 +292,15 @@ Answers ask_equal(const Model &m, const Equal &asks, const AskOptions &options) 
       answers.explored.traces.push_back(trace_steps(who, *run));
   }
   if (!options.proves) return answers;
-  const SameSteps same = same_steps(m, *right, tester, options.question_limit);
+  LockstepOptions together;
+  together.jobs = options.jobs;
+  together.question_limit = options.question_limit;
+  together.time_limit = options.time_limit;
+  together.interrupted = options.interrupted;
+  const LockstepResult same = lockstep(m, *right, tester, together);
   answers.proved.verdict = same.verdict;
   answers.proved.how = same.how;
+  answers.proved.seconds = same.seconds;
   return answers;
 }
 

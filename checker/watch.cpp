@@ -14,7 +14,7 @@ Watch::Watch(const Model &model, const Layout &layout, std::vector<const Propert
     : properties_(std::move(properties)), sliced_(model.schema, layout) {
   auto add = [&](std::size_t p, std::size_t instance, model::Expr e, Sliced::Step &step) {
     const Sliced::Literal holds =
-        sliced_.add(properties_[p]->kind == PropertyKind::always ? !e : e, step);
+        sliced_.add(properties_[p]->kind == PropertyKind::sometimes ? e : !e, step);
     if (holds != 0) conditions_.push_back({p, instance, holds});
   };
   Sliced::Step none;

@@ -19,6 +19,7 @@ const std::vector<Property> &properties() {
     wait_laws(laws);
     course_laws(laws);
     normal_form_laws(laws);
+    ending_laws(laws);
     return laws;
   }();
   return all;

@@ -1,9 +1,10 @@
 // Properties: what is to hold in every reachable state (invariant), at every step (step property),
-// or at least once (sometimes). Written over the same fields as the rules, and read by the same
+// at least once (sometimes), or to end sooner or later (eventually). Written over the same fields as the rules, and read by the same
 // interpretations.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +14,20 @@
 
 namespace ptmc::model {
 
-enum class PropertyKind : std::uint8_t { always, sometimes };
-inline constexpr std::array<std::string_view, 2> kPropertyKindNames{"always", "sometimes"};
+enum class PropertyKind : std::uint8_t { always, sometimes, eventually };
+inline constexpr std::array<std::string_view, 3> kPropertyKindNames{"always", "sometimes",
+                                                                    "eventually"};
+
+// Of an `eventually`, for each thread: what does not last, as long as its own steps are fair: while
+// one of them can be taken again and again, one is taken at last. Nothing is assumed of anybody
+// else: others may take any step, at any time, or none.
+struct Ending {
+  std::vector<std::string> fair;  // the rules of these steps
+  std::string measure;            // what `rank` counts
+  std::function<Expr(const Model &, int thread)> lasts;
+  std::function<Expr(const Model &, int thread)> rank;
+  bool is_fair(const Instance &i, int thread) const;
+};
 
 struct Property {
   std::string id;  // "stop.lasts"; its sometimes: "stop.lasts.occurs"
@@ -25,9 +38,11 @@ struct Property {
   std::function<bool(const Config &)> applies;
   // Exactly one of the two. over_state: over the fields. over_step: over the fields before and, as
   // primed fields, after a step of the given instance; an empty result: the step is not its
-  // subject.
+  // subject. An `eventually` has both: while what must end lasts, a fair step can be taken; and
+  // each fair step lowers the rank, and no other step raises it. Where both hold it ends.
   std::function<Expr(const Model &)> over_state;
   std::function<std::optional<Expr>(const Model &, const Instance &)> over_step;
+  std::shared_ptr<const Ending> ending = {};
 };
 const std::vector<Property> &properties();
 

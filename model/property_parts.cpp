@@ -212,4 +212,40 @@ void step_law(Laws &all, const Law &law, Part<StepView> subject, Part<StepView> 
   all.push_back(std::move(occurs));
 }
 
+void ending_law(Laws &all, const Law &law, const std::vector<std::string> &fair,
+                const std::string &measure, Part<View> lasts, Part<View> rank) {
+  auto [ends, occurs] = pair_of(law);
+  ends.kind = PropertyKind::eventually;
+  Ending ending{fair, measure, [=](const Model &m, int t) { return lasts(View(m).about(t), t); },
+                [=](const Model &m, int t) { return rank(View(m).about(t), t); }};
+  ends.ending = std::make_shared<const Ending>(std::move(ending));
+  const Ending *const own = ends.ending.get();
+  ends.over_state = [=](const Model &m) {
+    return always<View>(View(m), lasts, [&m, own](const View &, int t) {
+      Expr any = truth(false);
+      for (const Instance &i : m.instances)
+        if (own->is_fair(i, t)) any = any || can(i);
+      return any;
+    });
+  };
+  ends.over_step = [=](const Model &m, const Instance &i) -> std::optional<Expr> {
+    const StepView step(m, i);
+    const Expr falls = always<StepView>(
+        step, [=](const StepView &s, int t) { return lasts(s.before, t) && lasts(s.after, t); },
+        [=](const StepView &s, int t) {
+          const Expr before = rank(s.before, t), after = rank(s.after, t);
+          return own->is_fair(i, t) ? less(after, before) : !less(before, after);
+        });
+    return falls.is(1) ? std::nullopt : std::optional(falls);
+  };
+  occurs.over_state = [=](const Model &m) { return sometimes<View>(View(m), lasts); };
+  all.push_back(std::move(ends));
+  all.push_back(std::move(occurs));
+}
+
+bool Ending::is_fair(const Instance &i, int thread) const {
+  return i.thread == thread && i.rule->actor == Actor::kernel &&
+         std::find(fair.begin(), fair.end(), i.rule->id) != fair.end();
+}
+
 }  // namespace ptmc::model

@@ -101,6 +101,8 @@ template <class Over>
 using Part = std::function<Expr(const Over &, int thread)>;
 void state_law(Laws &all, const Law &law, Part<View> subject, Part<View> claim);
 void step_law(Laws &all, const Law &law, Part<StepView> subject, Part<StepView> claim);
+void ending_law(Laws &all, const Law &law, const std::vector<std::string> &fair,
+                const std::string &measure, Part<View> lasts, Part<View> rank);
 
 // The properties, by what they are about; each in its file.
 void group_stop_laws(Laws &all);
@@ -115,5 +117,6 @@ void tracer_laws(Laws &all);
 void wait_laws(Laws &all);
 void course_laws(Laws &all);
 void normal_form_laws(Laws &all);
+void ending_laws(Laws &all);
 
 }  // namespace ptmc::model

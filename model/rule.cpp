@@ -33,6 +33,8 @@ State Model::initial(int threads) const {
     schema.set(s, schema.thread[t].loc, static_cast<Value>(Loc::user));
   for (Sig sig : {USR1, USR2})  // the handled signals
     if (has(sig)) schema.set(s, schema.process[0].disposition[sig], 2);
+  for (Field f = 0; f < schema.size(); ++f)
+    if (schema[f].initial) schema.set(s, f, schema[f].initial);
   return s;
 }
 

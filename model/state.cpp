@@ -45,7 +45,7 @@ Field Schema::add(int process, int thread, std::string name, int bits, bool trut
   }
   if (word >= static_cast<int>(kMaxWords)) throw std::length_error("the state has too many fields");
   words_ = static_cast<std::size_t>(word) + 1;
-  fields_.push_back({std::move(name), bits, word, shift, truth, process, thread});
+  fields_.push_back({std::move(name), bits, word, shift, truth, process, thread, 0});
   return static_cast<Field>(fields_.size() - 1);
 }
 

@@ -119,6 +119,8 @@ struct FieldInfo {
   bool truth = false;
   int process = -1;  // -1: the tracer's or the real parent's
   int thread = -1;   // -1: the process's
+  // Of one that is no part of the kernel; those of the kernel's fields are Model::initial's.
+  Value initial = 0;
 };
 
 struct ThreadFields {
@@ -276,7 +278,11 @@ class Schema {
   std::vector<int> group(int process) const;  // its threads, the leader first
 
   // One more, which is no part of the kernel; a single bit is a truth value.
-  Field add(std::string name, int bits) { return add(-1, -1, std::move(name), bits, bits == 1); }
+  Field add(std::string name, int bits, Value initial = 0) {
+    const Field f = add(-1, -1, std::move(name), bits, bits == 1);
+    fields_[f].initial = initial;
+    return f;
+  }
 
   Shape shape;
   TracerFields tracer;                // the first

@@ -103,6 +103,50 @@ TEST_CASE("what is false is unknown with a counterexample to induction, until a 
   CHECK(m->schema.loc(found.proofs[0].trace->states.back(), 0) == Loc::stopped);
 }
 
+// A counter that goes round below 4, and two numbers that nothing leads to: 5 to 6 to 7.
+TEST_CASE("k-induction shows what induction alone does not") {
+  const Config config = explored_config(parse_design("linux-3.4"), find_profile(kSmall), {});
+  Model m({1, {CONT}}, &config, {});
+  const Field counter = m.schema.add("counter", 3);
+  const Rule *rule = m.family({"count", Actor::kernel, "counts", {}, {}, "", ""});
+  const Expr now = m.schema.read(counter);
+  const auto add = [&](Value from, Value to) {
+    static const std::string kThere = "it is there";
+    Instance i;
+    i.rule = rule;
+    i.parameters = std::to_string(from);
+    i.guards.push_back({kThere, eq(now, from)});
+    i.updates.push_back({counter, constant(to)});
+    m.instances.push_back(std::move(i));
+  };
+  for (Value v = 0; v < 4; ++v) add(v, (v + 1) % 4);
+  add(5, 6), add(6, 7);
+  const auto never = [&](Value v) {
+    return Property{"never." + std::to_string(v),
+                    PropertyKind::always,
+                    "it never gets there",
+                    "",
+                    [](const Config &) { return true; },
+                    [=](const Model &) { return ne(now, v); },
+                    {}};
+  };
+  const std::vector<Property> own{never(7), never(3)};
+  ProveOptions o;
+  o.properties = &own;
+  o.fast = o.lemmas = false;
+  const ProveResult r = checker::prove(m, o);
+  CHECK(r.proofs[0].verdict == Verdict::holds);
+  CHECK(r.proofs[0].how == "by k-induction, k = 3");
+  CHECK(r.proofs[1].verdict == Verdict::violated);
+  o.k = 2;
+  CHECK(checker::prove(m, o).proofs[0].verdict == Verdict::unknown);
+  o.k = 4;
+  o.depth = 1;  // paths of two steps were not looked at: k may be 2 at most
+  CHECK(checker::prove(m, o).proofs[0].verdict == Verdict::unknown);
+  o.lemmas = true;
+  CHECK(checker::prove(m, o).proofs[0].how == "by induction");
+}
+
 // Fields of the two that have one name would be one constant: then no state has a process and none.
 TEST_CASE("two processes have each their own fields") {
   const Config config = explored_config(parse_design("linux-3.4"), find_profile("forks"), {});

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "tools/ptmc/proofs.hpp"
 #include "tools/ptmc/verb.hpp"
 
 namespace ptmc::tools {
@@ -71,7 +72,7 @@ std::string covered(const Subject &subject, double seconds) {
 }
 
 Json to_json(const Subject &subject, const std::string &engine,
-             const std::vector<OptionVerdicts> &all, double seconds) {
+             const std::vector<OptionVerdicts> &all, const Explorations &sum, double seconds) {
   Json properties = Json::array();
   for (const OptionVerdicts &v : all)
     properties.push_back(
@@ -85,14 +86,41 @@ Json to_json(const Subject &subject, const std::string &engine,
          {"violated", sets_json(sets_with(v, Verdict::violated))},
          {"unknown", sets_json(sets_with(v, Verdict::unknown))}});
   return {{"design", subject.spec.design->name},
-          {"options", "any"},
+          {"options", sets_json({(1u << model::kRfcOptions.size()) - 1})[0]},
+          {"any_options", true},
           {"profile", subject.profile->name},
           {"threads", subject.threads},
           {"processes", subject.processes},
+          {"tracer", "any"},
           {"engine", engine},
+          {"states", sum.states},
+          {"transitions", sum.transitions},
+          {"depth", sum.depth},
+          {"complete",
+           sum.complete && !interrupted() &&
+               std::none_of(all.begin(), all.end(),
+                            [](const OptionVerdicts &v) { return v.anywhere(Verdict::unknown); })},
+          {"rules_fired", sum.fired},
+          {"peak_memory_bytes", sum.peak_memory_bytes},
           {"covered", covered(subject, seconds)},
           {"seconds", seconds},
           {"properties", properties}};
+}
+
+// What either engine has found; of each property under each set they must not disagree.
+void join(std::vector<OptionVerdicts> &all, const std::vector<OptionVerdicts> &proved) {
+  for (const OptionVerdicts &p : proved) {
+    const auto same = std::find_if(
+        all.begin(), all.end(), [&](const OptionVerdicts &v) { return v.property == p.property; });
+    if (same == all.end()) {
+      all.push_back(p);
+      continue;
+    }
+    for (OptionSet set = 0; set < p.by_set.size(); ++set)
+      if (same->by_set[set] && p.by_set[set])
+        same->by_set[set] = agreed(p.property->id + " with " + sets_text({set}), *same->by_set[set],
+                                   *p.by_set[set]);
+  }
 }
 
 void print_text(const Subject &subject, const std::vector<OptionVerdicts> &all, double seconds) {
@@ -105,21 +133,25 @@ void print_text(const Subject &subject, const std::vector<OptionVerdicts> &all, 
 }  // namespace
 
 int check_any_options(const Subject &subject, const std::string &engine,
-                      const DecideSubject &decide, bool json) {
+                      const DecideSubject &explore, const ProveAll &prove, const Explorations &sum,
+                      bool json) {
   if (!subject.config()[model::Feature::stop_options])
     refuse(fmt::format("--options any: design '{}' has none of them", subject.spec.design->name));
   const auto begin = std::chrono::steady_clock::now();
-  const std::vector<OptionVerdicts> all =
-      checker::over_option_sets(static_cast<int>(model::kRfcOptions.size()), [&](OptionSet set) {
-        if (interrupted()) return checker::Verdicts{};
-        Subject one = subject;
-        one.spec.options = checker::rfc_options(set);
-        return decide(one);
-      });
+  std::vector<OptionVerdicts> all;
+  if (explore)
+    all =
+        checker::over_option_sets(static_cast<int>(model::kRfcOptions.size()), [&](OptionSet set) {
+          if (interrupted()) return checker::Verdicts{};
+          Subject one = subject;
+          one.spec.options = checker::rfc_options(set);
+          return explore(one);
+        });
+  if (prove) join(all, prove());
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (json)
-    print_json(to_json(subject, engine, all, seconds));
+    print_json(to_json(subject, engine, all, sum, seconds));
   else
     print_text(subject, all, seconds);
   const auto some = [&](Verdict verdict) {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "checker/any_options.hpp"
 #include "checker/claim_parts.hpp"
 #include "checker/synthesis.hpp"
 #include "checker/tracer_program.hpp"
@@ -35,7 +36,9 @@ Json trace_json(const model::Model &model, const checker::Counterexample &trace)
                      {"changes", changes},
                      {"stop_kinds", s.stop_kinds}});
   }
-  return {{"steps", steps}};
+  Json json{{"steps", steps}};
+  if (trace.repeats_from) json["repeats_from"] = *trace.repeats_from;
+  return json;
 }
 
 namespace {
@@ -158,6 +161,13 @@ Json to_json(const Subject &subject, const model::Model &model, const std::strin
 
 // ---- Text ---------------------------------------------------------------------------------------
 
+std::string ending_text(const checker::Counterexample &trace) {
+  if (!trace.repeats_from) return "";
+  if (*trace.repeats_from + 1 == trace.states.size())
+    return "  there it stays, if nobody else does anything\n";
+  return fmt::format("  and so on for ever, from step {}\n", *trace.repeats_from + 1);
+}
+
 void print_text(const Subject &subject, const model::Model &model, const Result &result) {
   const std::vector<Result::One> all = result.all();
   std::size_t width = 0;
@@ -173,7 +183,8 @@ void print_text(const Subject &subject, const model::Model &model, const Result 
     if (r.verdict != Verdict::violated) continue;
     fmt::print("\n{} is violated: {}\n", r.property->id, r.property->statement);
     if (r.trace())
-      fmt::print("{}", checker::trace_text(checker::trace_steps(model, *r.trace())));
+      fmt::print("{}{}", checker::trace_text(checker::trace_steps(model, *r.trace())),
+                 ending_text(*r.trace()));
     else
       fmt::print("  {}\n", r.property->kind == model::PropertyKind::sometimes
                                ? "no reachable state or step shows it"
@@ -197,7 +208,7 @@ Result found(const CheckOptions &options, const checker::ExploreOptions &how,
 
 // Under one of the sets of options: what of the asked for applies there.
 checker::Verdicts verdicts(const CheckOptions &options, checker::ExploreOptions how,
-                           const Subject &subject) {
+                           const Subject &subject, Explorations &sum) {
   const model::Config config = subject.config();
   how.properties = &checker::asked_everywhere();
   std::erase_if(how.property_ids, [&](const std::string &id) {
@@ -206,9 +217,17 @@ checker::Verdicts verdicts(const CheckOptions &options, checker::ExploreOptions 
   });
   if (how.property_ids.empty() && !options.properties.empty()) return {};
   const model::Model model(subject.shape(), &config);
+  const Result result = found(options, how, model);
+  const ExploreResult &explored = *result.explored;
+  sum.states += explored.states;
+  sum.transitions += explored.transitions;
+  sum.depth = std::max(sum.depth, explored.depth);
+  sum.complete = sum.complete && explored.complete;
+  sum.peak_memory_bytes = std::max(sum.peak_memory_bytes, explored.peak_memory_bytes);
+  for (std::size_t i = 0; i < explored.fired.size(); ++i)
+    sum.fired[model.instances[i].rule->id] += explored.fired[i];
   checker::Verdicts all;
-  for (const Result::One &one : found(options, how, model).all())
-    all.emplace_back(one.property, one.verdict);
+  for (const Result::One &one : result.all()) all.emplace_back(one.property, one.verdict);
   return all;
 }
 
@@ -256,10 +275,17 @@ int run_check(CheckOptions options) {
   // Before an exploration of hours, not after it.
   for (const std::string &id : options.properties) find_property(id, config);
   const checker::ExploreOptions how = explore_options(options);
-  if (subject.any_options)
-    return check_any_options(
-        subject, options.engine, [&](const Subject &one) { return verdicts(options, how, one); },
-        options.json);
+  if (subject.any_options) {
+    CheckOptions explored = options;
+    explored.engine = "explicit";
+    Explorations sum;
+    DecideSubject explore = [&](const Subject &one) { return verdicts(explored, how, one, sum); };
+    ProveAll prove = [&] {
+      return checker::prove_any_options(subject.shape(), config, prove_options(how));
+    };
+    return check_any_options(subject, options.engine, options.engine == "z3" ? nullptr : explore,
+                             options.engine == "explicit" ? nullptr : prove, sum, options.json);
+  }
   const model::Model model(subject.shape(), &config);
   return tell(options, subject, model, found(options, how, model));
 }

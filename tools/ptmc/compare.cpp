@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <stdexcept>
 
+#include "checker/lockstep.hpp"
 #include "tools/ptmc/exploration.hpp"
 #include "tools/ptmc/verb.hpp"
 
@@ -18,6 +20,7 @@ namespace {
 using checker::CompareResult;
 using checker::Difference;
 using checker::Equivalence;
+using checker::LockstepResult;
 using checker::Observation;
 using checker::Tester;
 
@@ -81,16 +84,34 @@ std::vector<std::string> renamings(const Side &left, const Side &right) {
   return all;
 }
 
-std::string covered(const Side &left, const Tester &tester, const CompareResult &r) {
-  std::string text = r.complete ? fmt::format("complete: all {} pairs of sets of states", r.pairs)
-                                : fmt::format("incomplete ({}): {} pairs of sets of states",
-                                              r.why_incomplete, r.pairs);
-  text += fmt::format(
-      ", traces of up to {} observations; {} and {} states; profile {}, {} process{} of {} "
-      "thread{}",
-      r.depth, r.left_states, r.right_states, left.subject.profile->name, left.subject.processes,
-      left.subject.processes == 1 ? "" : "es", left.subject.threads,
-      left.subject.threads == 1 ? "" : "s");
+// What the engines that ran have found.
+struct Comparison {
+  std::optional<CompareResult> explored;
+  std::optional<LockstepResult> proved;
+
+  Equivalence verdict() const {
+    const bool equal = proved && proved->verdict == checker::Verdict::holds;
+    if (equal && explored && explored->verdict == Equivalence::different)
+      throw std::logic_error("the engines disagree on whether the designs are equivalent");
+    if (equal) return Equivalence::equivalent;
+    return explored ? explored->verdict : Equivalence::unknown;
+  }
+};
+
+std::string covered(const Side &left, const Tester &tester, const Comparison &c) {
+  std::string text;
+  if (c.explored) {
+    const CompareResult &r = *c.explored;
+    text = r.complete ? fmt::format("complete: all {} pairs of sets of states", r.pairs)
+                      : fmt::format("incomplete ({}): {} pairs of sets of states", r.why_incomplete,
+                                    r.pairs);
+    text += fmt::format(", traces of up to {} observations; {} and {} states; ", r.depth,
+                        r.left_states, r.right_states);
+  }
+  if (c.proved) text += fmt::format("Z3: {}, {:.1f} s; ", c.proved->how, c.proved->seconds);
+  text += fmt::format("profile {}, {} process{} of {} thread{}", left.subject.profile->name,
+                      left.subject.processes, left.subject.processes == 1 ? "" : "es",
+                      left.subject.threads, left.subject.threads == 1 ? "" : "s");
   if (!tester.messages)
     text +=
         "; GETEVENTMSG outside of events is not compared: before 5.18 it shows the last message, "
@@ -122,7 +143,8 @@ int compare_exit_code(Equivalence verdict) {
 }
 
 void print_comparison(const Side &left, const Side &right, const Tester &tester,
-                      const CompareResult &r) {
+                      const std::string &engine, const Comparison &c) {
+  const CompareResult none, &r = c.explored ? *c.explored : none;
   Json differences = Json::array();
   for (const Difference &d : r.differences)
     differences.push_back({{"trace", trace_json(d.trace)},
@@ -130,36 +152,46 @@ void print_comparison(const Side &left, const Side &right, const Tester &tester,
                            {"right", results(d.right_may)},
                            {"by", d.left ? "left" : "right"},
                            {"run", run_names(d.left ? left : right, tester, d)}});
-  print_json({{"left", left.name},
-              {"right", right.name},
-              {"verdict", checker::kEquivalenceNames[static_cast<std::size_t>(r.verdict)]},
-              {"differences", differences},
-              {"left_options", option_names(left.config)},
-              {"right_options", option_names(right.config)},
-              {"left_only", calls(tester.left_only)},
-              {"right_only", calls(tester.right_only)},
-              {"renamed", renamings(left, right)},
-              {"profile", left.subject.profile->name},
-              {"threads", left.subject.threads},
-              {"processes", left.subject.processes},
-              {"engine", "explicit"},
-              {"complete", r.complete},
-              {"covered", covered(left, tester, r)},
-              {"pairs", r.pairs},
-              {"depth", r.depth},
-              {"left_states", r.left_states},
-              {"right_states", r.right_states},
-              {"seconds", r.seconds},
-              {"peak_memory_bytes", r.memory_bytes}});
+  Json json({{"left", left.name},
+             {"right", right.name},
+             {"verdict", checker::kEquivalenceNames[static_cast<std::size_t>(c.verdict())]},
+             {"differences", differences},
+             {"left_options", option_names(left.config)},
+             {"right_options", option_names(right.config)},
+             {"left_only", calls(tester.left_only)},
+             {"right_only", calls(tester.right_only)},
+             {"renamed", renamings(left, right)},
+             {"profile", left.subject.profile->name},
+             {"threads", left.subject.threads},
+             {"processes", left.subject.processes},
+             {"engine", engine},
+             {"complete", r.complete},
+             {"covered", covered(left, tester, c)},
+             {"pairs", r.pairs},
+             {"depth", r.depth},
+             {"left_states", r.left_states},
+             {"right_states", r.right_states},
+             {"seconds", r.seconds + (c.proved ? c.proved->seconds : 0)},
+             {"peak_memory_bytes", r.memory_bytes}});
+  if (c.proved)
+    json["z3"] = {
+        {"verdict", c.proved->verdict == checker::Verdict::holds ? "equivalent" : "unknown"},
+        {"how", c.proved->how},
+        {"own_fields", c.proved->own},
+        {"lemmas", c.proved->lemmas},
+        {"seconds", c.proved->seconds},
+        {"slowest", c.proved->slowest}};
+  print_json(json);
 }
 
 std::string joined(const std::vector<std::string> &all) {
   return all.empty() ? "cannot be, or shows nothing" : fmt::format("{}", fmt::join(all, "; "));
 }
 
-void print_text(const Side &left, const Side &right, const Tester &tester, const CompareResult &r) {
+void print_text(const Side &left, const Side &right, const Tester &tester, const Comparison &c) {
+  const CompareResult none, &r = c.explored ? *c.explored : none;
   fmt::print("{} and {}: {}\n", left.name, right.name,
-             checker::kEquivalenceNames[static_cast<std::size_t>(r.verdict)]);
+             checker::kEquivalenceNames[static_cast<std::size_t>(c.verdict())]);
   for (const Difference &d : r.differences) {
     fmt::print("\nonly {}, after {} observations:\n", d.left ? left.name : right.name,
                d.trace.size() - 1);
@@ -175,30 +207,48 @@ void print_text(const Side &left, const Side &right, const Tester &tester, const
       fmt::print("\nleft out, as only {} has it: {}\n", side->name, fmt::join(calls(*only), ", "));
   for (const std::string &one : renamings(left, right))
     fmt::print("\ntaken to be the same: {}\n", one);
-  fmt::print("\n{} pairs a second, {:.1f} s, {} MiB\n{}\n",
-             static_cast<std::uint64_t>(static_cast<double>(r.pairs) / std::max(r.seconds, 1e-3)),
-             r.seconds, r.memory_bytes >> 20, covered(left, tester, r));
+  if (c.proved && c.proved->verdict == checker::Verdict::holds) {
+    fmt::print("\nZ3: {}\n", c.proved->how);
+    if (!c.proved->own.empty())
+      fmt::print("fields of their own: {}\n", fmt::join(c.proved->own, ", "));
+    for (const std::string &lemma : c.proved->lemmas)
+      fmt::print("  {}\n", lemma.substr(0, lemma.find(':')));
+  }
+  if (c.explored)
+    fmt::print("\n{} pairs a second, {:.1f} s, {} MiB",
+               static_cast<std::uint64_t>(static_cast<double>(r.pairs) / std::max(r.seconds, 1e-3)),
+               r.seconds, r.memory_bytes >> 20);
+  fmt::print("\n{}\n", covered(left, tester, c));
 }
 
 int run_compare(const CompareOptions &options) {
   SubjectOptions right_options = options.left;
   right_options.design = options.right.design;
   const Side left(options.left), right(right_options);
-  if (options.engine != "explicit") refuse("--engine: only explicit is available yet");
-  checker::CompareOptions how;
   const checker::ExploreOptions usual = watched_options(options.bounds);
-  how.jobs = usual.jobs;
-  how.max_memory = usual.max_memory;
-  how.time_limit = usual.time_limit;
-  how.limit = static_cast<std::size_t>(options.limit);
-  how.interrupted = usual.interrupted;
   const Tester tester(left.model, right.model);
-  const CompareResult result = checker::compare(left.model, right.model, tester, how);
+  Comparison found;
+  if (options.engine != "z3") {
+    checker::CompareOptions how;
+    how.jobs = usual.jobs;
+    how.max_memory = usual.max_memory;
+    how.time_limit = usual.time_limit;
+    how.limit = static_cast<std::size_t>(options.limit);
+    how.interrupted = usual.interrupted;
+    found.explored = checker::compare(left.model, right.model, tester, how);
+  }
+  if (options.engine != "explicit") {
+    checker::LockstepOptions how;
+    how.jobs = usual.jobs;
+    how.time_limit = usual.time_limit;
+    how.interrupted = usual.interrupted;
+    found.proved = checker::lockstep(left.model, right.model, tester, how);
+  }
   if (options.json)
-    print_comparison(left, right, tester, result);
+    print_comparison(left, right, tester, options.engine, found);
   else
-    print_text(left, right, tester, result);
-  return compare_exit_code(result.verdict);
+    print_text(left, right, tester, found);
+  return compare_exit_code(found.verdict());
 }
 
 }  // namespace
@@ -208,7 +258,13 @@ Command compare_verb() {
   Command command{
       .name = "compare",
       .about = "where two designs differ for the tester",
-      .options = {{.name = "--engine", .about = "explicit", .sets = &o->engine, .type = "explicit"},
+      .options = {{.name = "--engine",
+                   .about =
+                       "explores (as usual), looks with Z3 for a proof that they are equal, or "
+                       "both",
+                   .sets = &o->engine,
+                   .type = "explicit|z3|both",
+                   .one_of = {"explicit", "z3", "both"}},
                   {.name = "--limit",
                    .about = "ends after so many differences",
                    .sets = &o->limit,

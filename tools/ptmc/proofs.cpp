@@ -12,7 +12,7 @@ using checker::Proof;
 using checker::ProveResult;
 using checker::Verdict;
 
-ProveResult prove_watched(const model::Model &model, const checker::ExploreOptions &how) {
+checker::ProveOptions prove_options(const checker::ExploreOptions &how) {
   checker::ProveOptions options;
   options.jobs = how.jobs;
   options.time_limit = how.time_limit;
@@ -22,7 +22,11 @@ ProveResult prove_watched(const model::Model &model, const checker::ExploreOptio
   options.fast = how.fast;
   if (how.progress)
     options.progress = [](const std::string &text) { fmt::print(stderr, "\rz3: {}\033[K", text); };
-  const ProveResult result = checker::prove(model, options);
+  return options;
+}
+
+ProveResult prove_watched(const model::Model &model, const checker::ExploreOptions &how) {
+  const ProveResult result = checker::prove(model, prove_options(how));
   if (how.progress) fmt::print(stderr, "\r\033[K");
   return result;
 }

@@ -9,6 +9,7 @@
 namespace ptmc::tools {
 
 // With SIGINT and SIGTERM, the limits and the properties of the exploration.
+checker::ProveOptions prove_options(const checker::ExploreOptions &how);
 checker::ProveResult prove_watched(const model::Model &model, const checker::ExploreOptions &how);
 
 // One verdict of two engines; throws std::logic_error if one says holds and the other violated.
