@@ -10,6 +10,7 @@
 
 #include "checker/congruence.hpp"
 #include "checker/determinised.hpp"
+#include "checker/state_hash.hpp"
 
 namespace ptmc::checker {
 namespace {
@@ -192,13 +193,6 @@ CompareResult compare(const model::Model &left, const model::Model &right, const
 
 namespace {
 
-struct StateHash {
-  std::size_t operator()(const model::State &s) const {
-    std::uint64_t h = 0;
-    for (const std::uint64_t w : s.w) h = (h ^ w) * 0xff51afd7ed558ccdu, h ^= h >> 32;
-    return h;
-  }
-};
 struct Reached {
   model::State state;
   std::size_t from, instance;  // in the list of all
@@ -210,7 +204,9 @@ class Runs {
   Runs(const model::Model &model, const Tester &tester)
       : model_(model), observer_(model, tester), interpreter_(model) {}
 
-  std::optional<Counterexample> find(const std::vector<Observation> &trace) {
+  // last: where it is to end; nullptr: anywhere.
+  std::optional<Counterexample> find(const std::vector<Observation> &trace,
+                                     const model::State *last) {
     all_ = {{model_.initial(), SIZE_MAX, 0}};
     std::size_t begin = 0;
     for (const Observation &o : trace) {
@@ -227,6 +223,11 @@ class Runs {
       }
       if (all_.size() == end) return std::nullopt;
       begin = end;
+    }
+    if (last) {
+      close(begin);
+      while (begin < all_.size() && all_[begin].state != *last) ++begin;
+      if (begin == all_.size()) return std::nullopt;
     }
     Counterexample run;
     for (std::size_t n = begin; n != SIZE_MAX; n = all_[n].from) {
@@ -293,7 +294,13 @@ class Runs {
 
 std::optional<Counterexample> run_of(const model::Model &model, const Tester &tester,
                                      const std::vector<Observation> &trace) {
-  return Runs(model, tester).find(trace);
+  return Runs(model, tester).find(trace, nullptr);
+}
+
+std::optional<Counterexample> run_to(const model::Model &model, const Tester &tester,
+                                     const std::vector<Observation> &trace,
+                                     const model::State &last) {
+  return Runs(model, tester).find(trace, &last);
 }
 
 }  // namespace ptmc::checker

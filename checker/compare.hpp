@@ -57,5 +57,9 @@ CompareResult compare(const model::Model &left, const model::Model &right, const
 // A shortest run of the model that shows exactly this; none: there is none. Plain interpreter.
 std::optional<Counterexample> run_of(const model::Model &model, const Tester &tester,
                                      const std::vector<Observation> &trace);
+// One that ends in this state.
+std::optional<Counterexample> run_to(const model::Model &model, const Tester &tester,
+                                     const std::vector<Observation> &trace,
+                                     const model::State &last);
 
 }  // namespace ptmc::checker

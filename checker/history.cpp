@@ -1,8 +1,11 @@
 #include "checker/history.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
+#include <optional>
 #include <set>
+#include <unordered_map>
 
 #include "checker/determinised.hpp"
 #include "model/interp.hpp"
@@ -16,64 +19,81 @@ using model::Value;
 namespace {
 
 // Each stop, seen by wait and not resumed.
-Expr waited_for(const model::Model &m, const Confused::Stop &stop, int thread) {
-  return stop(m) && !m.schema.read(m.schema.thread[static_cast<std::size_t>(thread)].report);
+Expr waited_for(const model::Model &m, const StopOf &stop) {
+  return stop.is(m) && !m.schema.read(m.schema.thread[static_cast<std::size_t>(stop.thread)].report);
 }
 
-bool reads_siginfo(const Observation &o, const Confused &asks) {
+bool reads_siginfo(const Observation &o, const std::vector<StopOf> &stops) {
   return o.label.action == Action::getsiginfo && o.label.err != model::Err::esrch &&
-         (o.label.thread == asks.thread || o.label.thread == asks.other_thread);
+         std::any_of(stops.begin(), stops.end(),
+                     [&](const StopOf &s) { return s.thread == o.label.thread; });
 }
 
 }  // namespace
 
-History confused_by_history(const model::Model &m, const Confused &asks, bool fast,
-                            double time_limit) {
+Histories confused_by_history(const model::Model &m, const std::vector<StopOf> &stops,
+                              std::size_t limit, bool fast, double time_limit) {
   using Clock = std::chrono::steady_clock;
+  using Node = Determinised::Node;
   const auto start = Clock::now();
-  History result;
+  Histories result;
   const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   Tester tester;
   tester.tracer_alone = true;
   Determinised sets(m, tester, std::size_t{1} << 30, fast);
 
   model::Tape tape(m.schema);
-  const auto one = tape.add(waited_for(m, asks.one, asks.thread));
-  const auto other = tape.add(waited_for(m, asks.other, asks.other_thread));
+  std::vector<model::Tape::Slot> slots;
+  for (const StopOf &s : stops) slots.push_back(tape.add(waited_for(m, s)));
   std::vector<Value> regs(tape.registers());
-  const auto mixed = [&](Determinised::Node node) {
-    bool either = false, or_other = false;
+  struct From {
+    Node before;
+    std::uint32_t observation;
+  };
+  std::unordered_map<Node, From> known{{sets.initial(), {sets.initial(), 0}}};
+  std::deque<Node> queue{sets.initial()};
+  std::set<std::pair<std::size_t, std::size_t>> found;
+  // Pairs of stops that are possible in the node, and not found yet.
+  const auto look = [&](Node node, const From &from) {
+    std::vector<std::optional<model::State>> of(stops.size());
     for (const Index k : sets.members(node)) {
       const model::State s = sets.state(k);
       std::uint32_t done = 0;
-      tape.run(done, other.end, regs.data(), s, s);
-      either = either || regs[one.at];
-      or_other = or_other || regs[other.at];
-      if (either && or_other) return true;
+      tape.run(done, static_cast<std::uint32_t>(tape.registers()), regs.data(), s, s);
+      for (std::size_t n = 0; n < stops.size(); ++n)
+        if (regs[slots[n].at] && !of[n]) of[n] = s;
     }
-    return false;
+    for (std::size_t one = 0; one < stops.size(); ++one)
+      for (std::size_t other = one + 1; of[one] && other < stops.size(); ++other) {
+        if (!of[other] || !found.emplace(one, other).second) continue;
+        std::vector<Observation> seen{sets.observation(from.observation)};
+        for (Node n = from.before; n != sets.initial(); n = known.at(n).before)
+          seen.push_back(sets.observation(known.at(n).observation));
+        std::reverse(seen.begin(), seen.end());
+        result.confused.push_back({one, other, std::move(seen), *of[one], *of[other]});
+      }
   };
-
-  std::set<Determinised::Node> known{sets.initial()};
-  std::deque<Determinised::Node> queue(known.begin(), known.end());
-  std::vector<Determinised::Edge> edges;
   const auto finish = [&](std::string how) {
     result.how = std::move(how) + ", " + std::to_string(known.size()) + " sets of " +
                  std::to_string(sets.states()) + " states";
     result.seconds = seconds();
     return result;
   };
+  const std::size_t pairs = stops.size() * (stops.size() - 1) / 2;
+  if (limit == 0) limit = pairs;
+  std::vector<Determinised::Edge> edges;
   try {
     for (; !queue.empty(); queue.pop_front()) {
       if (time_limit > 0 && seconds() > time_limit) return finish("time limit");
+      const Node node = queue.front();
       edges.clear();
-      sets.edges(queue.front(), edges);
+      sets.edges(node, edges);
       for (const auto &e : edges) {
-        if (reads_siginfo(sets.observation(e.observation), asks) && mixed(e.to)) {
-          result.confused = true;
+        if (reads_siginfo(sets.observation(e.observation), stops))
+          look(e.to, {node, e.observation});
+        if (result.confused.size() >= limit)
           return finish("both are possible after all that was seen");
-        }
-        if (known.insert(e.to).second) queue.push_back(e.to);
+        if (known.try_emplace(e.to, From{node, e.observation}).second) queue.push_back(e.to);
       }
     }
   } catch (const Determinised::Full &full) {

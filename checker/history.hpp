@@ -2,19 +2,29 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
-#include "checker/question.hpp"
+#include "checker/observation.hpp"
+#include "checker/stop_view.hpp"
 
 namespace ptmc::checker {
 
-struct History {
-  bool confused = false;
-  bool complete = false;  // every set of states that can be known was looked at
+// Two of the stops that both are possible after what was seen, the last of which is GETSIGINFO's
+// answer for a stop that wait has reported; and a state of each.
+struct Mistakable {
+  std::size_t one, other;  // one < other
+  std::vector<Observation> seen;
+  model::State of_one, of_other;
+};
+
+struct Histories {
+  std::vector<Mistakable> confused;  // of each pair the first that was found
+  bool complete = false;             // every set of states that can be known was looked at
   std::string how;
   double seconds = 0;
 };
-// Can both stops be in one such set, after wait has reported the stop and GETSIGINFO was called?
-History confused_by_history(const model::Model &model, const Confused &asks, bool fast,
-                            double time_limit);
+// Ends with so many pairs; 0: no limit.
+Histories confused_by_history(const model::Model &model, const std::vector<StopOf> &stops,
+                              std::size_t limit, bool fast, double time_limit);
 
 }  // namespace ptmc::checker

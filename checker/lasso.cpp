@@ -4,6 +4,7 @@
 #include <deque>
 #include <unordered_map>
 
+#include "checker/state_hash.hpp"
 #include "model/interp.hpp"
 
 namespace ptmc::checker {
@@ -15,14 +16,6 @@ using model::Property;
 using model::State;
 
 namespace {
-
-struct Hash {
-  std::size_t operator()(const State &s) const {
-    std::uint64_t h = 0;
-    for (const std::uint64_t w : s.w) h = (h ^ w) * 0x9e3779b97f4a7c15u, h ^= h >> 29;
-    return h;
-  }
-};
 
 class Lassos {
  public:
@@ -49,7 +42,7 @@ class Lassos {
   const Interpreter plain_;
   std::vector<State> states_;
   std::vector<Edge> parents_;  // to: the parent
-  std::unordered_map<State, Node, Hash> numbers_;
+  std::unordered_map<State, Node, StateHash> numbers_;
 };
 
 void Lassos::explore() {

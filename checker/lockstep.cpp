@@ -10,6 +10,7 @@
 #include "checker/constant_fields.hpp"
 #include "checker/prove.hpp"
 #include "checker/support.hpp"
+#include "checker/state_hash.hpp"
 #include "model/interp.hpp"
 
 namespace ptmc::checker {
@@ -21,14 +22,6 @@ namespace {
 
 const std::string kAnswered = "the other side's step can be taken";
 const std::string kOneOf = "one of the refusals that look alike applies";
-
-struct Hash {
-  std::size_t operator()(const State &s) const {
-    std::uint64_t h = 0;
-    for (const std::uint64_t w : s.w) h = (h ^ w) * 0x9e3779b97f4a7c15u, h ^= h >> 29;
-    return h;
-  }
-};
 
 Expr all_of(const std::vector<Guard> &guards) {
   Expr all = truth(true);
@@ -212,7 +205,7 @@ bool Lockstep::look(const Joint &joint) {
     claims.push_back(joint.answered[k]);
     for (const auto &[f, alike] : joint.same[k]) claims.back() = claims.back() && alike;
   }
-  std::unordered_set<State, Hash> seen{m.initial()};
+  std::unordered_set<State, StateHash> seen{m.initial()};
   std::deque<State> queue{m.initial()};
   State next;
   while (!queue.empty() && !over()) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "checker/bounded.hpp"
+#include "checker/fast.hpp"
 #include "model/input_error.hpp"
 #include "model/interp.hpp"
 
@@ -99,9 +100,14 @@ class Prover {
 Prover::Prover(const Model &model, const ProveOptions &options)
     : model_(model),
       options_(options),
-      samples_(model.schema,
-               Reachable(model, options.induction ? options.samples : 1, options.fast),
-               options.samples),
+      samples_(
+          model.schema,
+          Reachable(model,
+                    !options.induction                 ? 1
+                    : options.fast && fast_form(model) ? std::max(options.samples, options.reach)
+                                                       : options.samples,
+                    options.fast),
+          options.samples),
       known_{model, samples_, {}, {}, {}, true},
       properties_(wanted(model, options, true)) {
   limits_.check_milliseconds = static_cast<unsigned>(options.question_limit * 1000);

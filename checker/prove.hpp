@@ -13,14 +13,16 @@ namespace ptmc::checker {
 
 struct ProveOptions {
   int jobs = 1;
-  double time_limit = 0;            // seconds, of all; 0: none
-  double question_limit = 60;       // of one question to the solver
-  int depth = 12;                   // of counterexamples and witnesses looked for
-  std::size_t samples = 2'000'000;  // explored states from which lemmas are read
-  bool fast = true;                 // the emitted code, for those; not for a model that was changed
-  bool induction = true;            // false: only look for counterexamples and witnesses
-  bool lemmas = true;               // false: no other hypotheses than the properties themselves
-  int k = 4;                        // of k-induction, for what is neither proved nor violated
+  double time_limit = 0;       // seconds, of all; 0: none
+  double question_limit = 60;  // of one question to the solver
+  int depth = 12;              // of counterexamples and witnesses looked for
+  // Lemmas are read off so many states, taken evenly from so many explored ones; of a model without
+  // emitted code from the first ones.
+  std::size_t samples = 2'000'000, reach = 50'000'000;
+  bool fast = true;       // the emitted code, for those; not for a model that was changed
+  bool induction = true;  // false: only look for counterexamples and witnesses
+  bool lemmas = true;     // false: no other hypotheses than the properties themselves
+  int k = 4;              // of k-induction, for what is neither proved nor violated
   const std::atomic<bool> *interrupted = nullptr;
   std::vector<std::string> property_ids;                     // empty: all that apply
   const std::vector<model::Property> *properties = nullptr;  // nullptr: model::properties()

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <stdexcept>
 
 #include "checker/compare.hpp"
@@ -10,7 +9,6 @@
 #include "checker/lockstep.hpp"
 #include "checker/prove.hpp"
 #include "checker/reachable.hpp"
-#include "checker/stop_view.hpp"
 #include "checker/ways.hpp"
 
 namespace ptmc::checker {
@@ -78,7 +76,7 @@ std::vector<Proof> proved(const Model &m, const std::vector<Property> &all, cons
   how.question_limit = options.question_limit;
   how.interrupted = options.interrupted;
   how.properties = &all;
-  how.samples = 200'000;
+  how.samples = how.reach = 200'000;
   how.fast = as_written(q, options);
   const auto start = std::chrono::steady_clock::now();
   std::vector<Proof> proofs = prove(m, how).proofs;
@@ -114,78 +112,14 @@ std::vector<Answers> ask_properties(const Model &m, const std::vector<const Ques
 
 // ---- Two stops ----------------------------------------------------------------------------------
 
-struct Seen {
-  Value status, siginfo;
-  auto operator<=>(const Seen &) const = default;
-};
-
-class TwoStops {
- public:
-  TwoStops(const Model &m, const Confused &asks) : m_(m), asks_(asks) {
-    const std::pair<const Confused::Stop &, int> both[] = {{asks.one, asks.thread},
-                                                           {asks.other, asks.other_thread}};
-    for (const auto &[stop, thread] : both) {
-      const StopView view = stop_view(m, thread);
-      const bool reads = asks.level != Confused::Level::status;
-      const Expr info =
-          reads ? ite(view.bare, model::constant(kNoSiginfo), view.siginfo) : model::constant(0);
-      sides_.push_back({stop(m) && view.reported && (reads ? view.readable : model::truth(true)),
-                        view.status, info});
-    }
-  }
-
-  Expr seen_as(int side, const Seen &seen) const {
-    const Side &s = sides_[static_cast<std::size_t>(side)];
-    return s.stop && eq(s.status, seen.status) && eq(s.siginfo, seen.siginfo);
-  }
-  Expr seen_as_one_of(int side, const std::map<Seen, std::size_t> &all) const {
-    Expr any = model::truth(false);
-    for (const auto &[seen, first] : all) any = any || seen_as(side, seen);
-    return implies(sides_[static_cast<std::size_t>(side)].stop, any);
-  }
-
-  // What each side may look like, and in which of the states first.
-  std::pair<std::map<Seen, std::size_t>, std::map<Seen, std::size_t>> look(
-      const Reachable &all) const {
-    model::Tape tape(m_.schema);
-    std::vector<std::array<model::Tape::Slot, 3>> slots;
-    for (const Side &s : sides_)
-      slots.push_back({tape.add(s.stop), tape.add(s.status), tape.add(s.siginfo)});
-    std::vector<Value> regs(tape.registers());
-    std::pair<std::map<Seen, std::size_t>, std::map<Seen, std::size_t>> found;
-    for (std::size_t k = 0; k < all.size(); ++k) {
-      const State s = all[k];
-      std::uint32_t done = 0;
-      tape.run(done, slots.back()[2].end, regs.data(), s, s);
-      if (regs[slots[0][0].at])
-        found.first.try_emplace({regs[slots[0][1].at], regs[slots[0][2].at]}, k);
-      if (regs[slots[1][0].at])
-        found.second.try_emplace({regs[slots[1][1].at], regs[slots[1][2].at]}, k);
-    }
-    return found;
-  }
-
- private:
-  struct Side {
-    Expr stop, status, siginfo;
-  };
-  const Model &m_;
-  const Confused &asks_;
-  std::vector<Side> sides_;
-};
-
 Property property(const char *id, PropertyKind kind, Expr over) {
   return {id, kind, id, "", {}, [over](const Model &) { return over; }, {}};
 }
 
-std::string seen_text(const Seen &seen, Confused::Level level) {
-  char text[64];
-  std::snprintf(text, sizeof text, "status 0x%x", seen.status);
-  std::string all = text;
-  if (level == Confused::Level::status) return all;
-  if (seen.siginfo == kNoSiginfo) return all + ", GETSIGINFO fails with EINVAL";
-  std::snprintf(text, sizeof text, ", siginfo 0x%x", seen.siginfo);
-  return all + text;
+SeenStops seen_stops(const Model &m, const Confused &asks) {
+  return {m,
+          {{asks.one, asks.thread}, {asks.other, asks.other_thread}},
+          asks.level != Confused::Level::status};
 }
 
 // If both hold, the answer is this one.
@@ -200,10 +134,13 @@ void both_proved(Answer &answer, const std::vector<Proof> &proofs, Verdict then)
 Answers ask_history(const Model &m, const Confused &asks, const Question &q,
                     const AskOptions &options) {
   Answers answers;
-  const History h = confused_by_history(m, asks, as_written(q, options), options.time_limit);
-  answers.explored.verdict = !h.complete && !h.confused ? Verdict::unknown
-                             : h.confused               ? Verdict::holds
-                                                        : Verdict::violated;
+  const Histories h =
+      confused_by_history(m, {{asks.one, asks.thread}, {asks.other, asks.other_thread}}, 1,
+                          as_written(q, options), options.time_limit);
+  const bool confused = !h.confused.empty();
+  answers.explored.verdict = confused     ? Verdict::holds
+                             : h.complete ? Verdict::violated
+                                          : Verdict::unknown;
   answers.explored.how = h.how;
   answers.explored.seconds = h.seconds;
   answers.proved.how = "what a tracer may think after all that it saw is a set of states";
@@ -213,9 +150,10 @@ Answers ask_history(const Model &m, const Confused &asks, const Question &q,
 Answers ask_confused(const Model &m, const Confused &asks, const Question &q,
                      const AskOptions &options) {
   if (asks.level == Confused::Level::history) return ask_history(m, asks, q, options);
-  const TwoStops stops(m, asks);
+  const SeenStops stops = seen_stops(m, asks);
   const Reachable all(m, kMostStates, as_written(q, options));
-  const auto [one, other] = stops.look(all);
+  const auto both_seen = stops.look(all);
+  const auto &one = both_seen[0], &other = both_seen[1];
   std::optional<Seen> common;
   std::size_t latest = 0;
   for (const auto &[seen, first] : one)
@@ -231,8 +169,9 @@ Answers ask_confused(const Model &m, const Confused &asks, const Question &q,
                 property("other", PropertyKind::sometimes, stops.seen_as(1, *common))});
     const ExploreResult e = explored(m, both, q, options);
     answers.explored.verdict = Verdict::holds;
-    answers.explored.how = seen_text(*common, asks.level) + " shows either, of " + states;
-    answers.explored.view = {common->status, common->siginfo};
+    answers.explored.how =
+        text(*common, asks.level != Confused::Level::status) + " shows either, of " + states;
+    answers.explored.view = common;
     answers.explored.seconds = e.seconds;
     for (const PropertyResult &r : e.properties)
       if (r.trace) answers.explored.traces.push_back(trace_steps(m, *r.trace));
@@ -245,8 +184,8 @@ Answers ask_confused(const Model &m, const Confused &asks, const Question &q,
                              : "no view is common, all " + states;
   // Each of the two always shows one of its own views, and they have none in common.
   const std::vector<Property> both =
-      listed({property("one", PropertyKind::always, stops.seen_as_one_of(0, one)),
-              property("other", PropertyKind::always, stops.seen_as_one_of(1, other))});
+      listed({property("one", PropertyKind::always, stops.always_one_of(0, one)),
+              property("other", PropertyKind::always, stops.always_one_of(1, other))});
   both_proved(answers.proved, proved(m, both, q, options), Verdict::violated);
   return answers;
 }
@@ -341,10 +280,10 @@ std::vector<Change> forbidding(const Question &question, const Answer &answer) {
     });
   } else if (const auto *confused = std::get_if<Confused>(&question.asks);
              confused && answer.view) {
-    for (const int side : {0, 1})
+    for (const std::size_t side : {0u, 1u})
       changes.push_back([&question, &asks = *confused, view = *answer.view, side](Model &m) {
         if (question.remember) question.remember(m);
-        forbid(m, TwoStops(m, asks).seen_as(side, {view.first, view.second}), {});
+        forbid(m, seen_stops(m, asks).seen_as(side, view), {});
       });
   }
   return changes;

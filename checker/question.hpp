@@ -12,6 +12,7 @@
 
 #include "checker/counterexample.hpp"
 #include "checker/explore.hpp"
+#include "checker/stop_view.hpp"
 #include "model/designs.hpp"
 
 namespace ptmc::checker {
@@ -43,7 +44,7 @@ struct Holds {
 // Can a tracer take two stops for each other? Both are conditions on a state in which wait may
 // report the stop of `thread`.
 struct Confused {
-  using Stop = std::function<model::Expr(const model::Model &)>;
+  using Stop = decltype(StopOf::is);
   // What it knows: the status; that and GETSIGINFO; and all that it saw before.
   enum class Level : std::uint8_t { status, siginfo, history };
   Level level = Level::siginfo;
@@ -78,12 +79,10 @@ struct Answer {
   std::string how;                     // one line: by which means, or why not
   // What shows it: a violation, a witness, or the two runs that are confused.
   std::vector<std::vector<TraceStep>> traces;
-  // Of two stops that are confused: the status and, unless it was not asked for, GETSIGINFO's
-  // output or kNoSiginfo.
-  std::optional<std::pair<model::Value, model::Value>> view;
+  // Of two stops that are confused.
+  std::optional<Seen> view;
   double seconds = 0;
 };
-inline constexpr model::Value kNoSiginfo = UINT32_MAX;  // GETSIGINFO fails with EINVAL
 struct Answers {
   Answer explored, proved;
   // The one that is known. Throws std::logic_error where they contradict each other.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <unordered_map>
 
+#include "checker/state_hash.hpp"
 #include "model/interp.hpp"
 
 namespace ptmc::checker {
@@ -13,14 +14,6 @@ using model::State;
 using model::Value;
 
 namespace {
-
-struct Hash {
-  std::size_t operator()(const State &s) const {
-    std::uint64_t h = 0;
-    for (const std::uint64_t w : s.w) h = (h ^ w) * 0x9e3779b97f4a7c15u, h ^= h >> 29;
-    return h;
-  }
-};
 
 struct Graph {
   std::vector<State> states;
@@ -50,7 +43,7 @@ Ways ways_out(const model::Model &m, const Leads &asks, std::size_t most_states,
   Ways ways;
   Graph g;
   const model::Interpreter plain(m);
-  std::unordered_map<State, std::uint32_t, Hash> number;
+  std::unordered_map<State, std::uint32_t, StateHash> number;
   const auto add = [&](const State &s, std::uint32_t from, std::size_t by) {
     const auto [it, fresh] = number.try_emplace(s, static_cast<std::uint32_t>(g.states.size()));
     if (fresh) {

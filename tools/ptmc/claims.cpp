@@ -11,6 +11,7 @@
 #include "tools/ptmc/claim_evidence.hpp"
 #include "tools/ptmc/data.hpp"
 #include "tools/ptmc/exploration.hpp"
+#include "tools/ptmc/sequence.hpp"
 #include "tools/ptmc/verb.hpp"
 
 namespace ptmc::tools {
@@ -21,7 +22,6 @@ using checker::Claim;
 using checker::ClaimVerdict;
 using checker::Decided;
 using checker::Part;
-using checker::TraceStep;
 
 struct ClaimsOptions {
   std::string format = "text";
@@ -49,21 +49,10 @@ std::string_view truth(const Part &part, checker::Verdict answer) {
 
 // ---- JSON ---------------------------------------------------------------------------------------
 
-Json steps_json(const std::vector<TraceStep> &steps) {
-  Json all = Json::array();
-  for (const TraceStep &s : steps)
-    all.push_back({{"number", s.number},
-                   {"actor", s.actor},
-                   {"rule", s.rule},
-                   {"parameters", s.parameters},
-                   {"stop_kinds", s.stop_kinds}});
-  return all;
-}
-
 Json answer_json(const Part &part, const Answer &answer) {
   Json json{
       {"verdict", truth(part, answer.verdict)}, {"how", answer.how}, {"seconds", answer.seconds}};
-  for (const auto &trace : answer.traces) json["traces"].push_back(steps_json(trace));
+  for (const auto &trace : answer.traces) json["traces"].push_back(sequence_json(trace));
   return json;
 }
 
@@ -112,13 +101,6 @@ Json row_json(const Row &row) {
 
 // ---- Text ---------------------------------------------------------------------------------------
 
-// One step a line, who acts in a column of its own.
-void print_sequence(const std::vector<TraceStep> &steps, std::string_view indent) {
-  for (const TraceStep &s : steps)
-    fmt::print("{}{:>3}. {:<8} {}({})  [{}]\n", indent, s.number, s.actor, s.rule, s.parameters,
-               fmt::join(s.stop_kinds, ", "));
-}
-
 void print_row(const Row &row, bool full) {
   const Claim &claim = *row.decided.claim;
   fmt::print("{:<10} {:<27} {}{}\n", verdict(row), claim.id,
@@ -138,7 +120,7 @@ void print_row(const Row &row, bool full) {
                a.proved.seconds);
     for (const auto &trace : a.explored.traces) {
       fmt::print("          a shortest run:\n");
-      print_sequence(trace, "          ");
+      fmt::print("{}", sequence_text(trace, "          "));
     }
   }
   fmt::print("\n  kernel  {}{}{}\n\n",

@@ -53,7 +53,7 @@ std::string joined(const std::vector<std::string_view> &names) {
 }  // namespace
 
 const model::Profile &usual_profile(int threads) {
-  return model::find_profile(threads == 1 ? "default" : threads == 2 ? "pair" : "group-stop");
+  return model::find_profile(threads == 1 ? "default" : threads == 2 ? "pair" : "stops");
 }
 
 std::size_t usual_memory() {

@@ -15,6 +15,7 @@ enum Exit : int { kYes = 0, kNo = 1, kUsage = 2, kGaveUp = 3, kCannot = 4 };
 Command check_verb();
 Command claims_verb();
 Command compare_verb();
+Command distinguish_verb();
 Command scenario_verb();
 Command replay_verb();
 Command explain_verb();
