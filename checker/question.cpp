@@ -46,6 +46,11 @@ bool same_memory(const Question &a, const Question &b) {
   return true;
 }
 
+void show(Answer &answer, const Model &m, const Counterexample &run) {
+  answer.traces.push_back(trace_steps(m, run));
+  answer.runs.push_back(run);
+}
+
 // ---- A property ---------------------------------------------------------------------------------
 
 std::vector<Property> listed(std::vector<Property> all) {
@@ -101,11 +106,11 @@ std::vector<Answers> ask_properties(const Model &m, const std::vector<const Ques
     found.how =
         (e.complete ? "all " : "incomplete (" + e.why_incomplete + "): ") + states_text(e.states);
     found.seconds = e.seconds / static_cast<double>(all.size());
-    if (e.properties[k].trace) found.traces.push_back(trace_steps(m, *e.properties[k].trace));
+    if (e.properties[k].trace) show(found, m, *e.properties[k].trace);
     proof.verdict = proofs[k].verdict;
     proof.how = proofs[k].how;
     proof.seconds = proofs[k].seconds;
-    if (proofs[k].trace) proof.traces.push_back(trace_steps(m, *proofs[k].trace));
+    if (proofs[k].trace) show(proof, m, *proofs[k].trace);
   }
   return answers;
 }
@@ -174,7 +179,7 @@ Answers ask_confused(const Model &m, const Confused &asks, const Question &q,
     answers.explored.view = common;
     answers.explored.seconds = e.seconds;
     for (const PropertyResult &r : e.properties)
-      if (r.trace) answers.explored.traces.push_back(trace_steps(m, *r.trace));
+      if (r.trace) show(answers.explored, m, *r.trace);
     both_proved(answers.proved, proved(m, both, q, options), Verdict::holds);
     return answers;
   }
@@ -200,7 +205,7 @@ Answers ask_leads(const Model &m, const Leads &asks, const AskOptions &options) 
                                             : Verdict::holds;
   answers.explored.how = ways.how;
   answers.explored.seconds = ways.seconds;
-  if (ways.none) answers.explored.traces.push_back(trace_steps(m, *ways.none));
+  if (ways.none) show(answers.explored, m, *ways.none);
   answers.proved.how = "that there is a way needs a measure that some step always lowers";
   return answers;
 }
@@ -287,6 +292,10 @@ std::vector<Change> forbidding(const Question &question, const Answer &answer) {
       });
   }
   return changes;
+}
+
+std::unique_ptr<Model> model_of(const Question &question) {
+  return model_of(question.world, question.remember, {});
 }
 
 World with(World world, const std::vector<model::Feature> &more) {

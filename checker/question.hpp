@@ -79,6 +79,7 @@ struct Answer {
   std::string how;                     // one line: by which means, or why not
   // What shows it: a violation, a witness, or the two runs that are confused.
   std::vector<std::vector<TraceStep>> traces;
+  std::vector<Counterexample> runs;  // the same, of the question's model (model_of)
   // Of two stops that are confused.
   std::optional<Seen> view;
   double seconds = 0;
@@ -98,6 +99,8 @@ struct AskOptions {
   // Deliberate mistakes in every model, which some answer should reveal.
   std::function<void(model::Model &)> mutate = {};
 };
+// The model that the question is about, with what is remembered.
+std::unique_ptr<model::Model> model_of(const Question &question);
 // What is asked of one world, at once where that can be.
 std::vector<Answers> ask(const std::vector<const Question *> &questions, const AskOptions &options);
 

@@ -197,7 +197,10 @@ class Product {
 
   // The signal is the reported one where the kernel looks at it: elsewhere it drops it (R71).
   Expr gives(const Instance &i, const TracerRule &rule) const {
-    if (!resumes(i.label.action)) return truth(i.label.arg == 0 || i.label.arg == kProfileOptions);
+    // Options: the profile's, or those of a trace.
+    const bool sets = i.label.action == Action::seize || i.label.action == Action::setoptions;
+    if (sets) return truth(i.label.arg != kInvalidOptions && i.label.arg < kFlip);
+    if (!resumes(i.label.action)) return truth(i.label.arg == 0);
     const Sig sig = static_cast<Sig>(i.label.arg);
     if (!rule.injects) return truth(sig == NONE);
     const Expr delivery = View(m_).at(i.label.thread, {Loc::sig_trap});

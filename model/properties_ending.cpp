@@ -68,20 +68,16 @@ void ending_laws(Laws &all) {
 
   ending_law(
       all,
-      {"exit.ends", "A thread that is in do_exit ends, but for its stop in PTRACE_EVENT_EXIT",
+      {"exit.ends",
+       "A thread in do_exit gets on, but where it waits for a core dump, or in PTRACE_EVENT_EXIT",
        "A thread is in do_exit", "do_exit, exit_signals, exit_notify, 6.12; R115, R116", anywhere,
        can_die},
-      {"exit.group", "exit.sync", "exit.event", "exit.no_event", "exit.signals", "exit.notify",
-       "exit.release"},
-      "steps of do_exit",
+      {"exit.sync", "exit.signals", "exit.notify", "exit.release"}, "steps of do_exit",
       [](const View &v, int t) {
-        return v.at(t, {Loc::group_exit, Loc::exiting, Loc::exit_event, Loc::exit_signals,
-                        Loc::exit_notify});
+        return v.at(t, {Loc::exiting, Loc::exit_signals, Loc::exit_notify});
       },
       [](const View &v, int t) {
-        return steps_left(
-            v, t,
-            {Loc::group_exit, Loc::exiting, Loc::exit_event, Loc::exit_signals, Loc::exit_notify});
+        return steps_left(v, t, {Loc::exiting, Loc::exit_signals, Loc::exit_notify});
       });
 }
 

@@ -88,11 +88,11 @@ TEST_CASE("a thread that is stuck, and one that runs in a circle, are found") {
        true},
       {"an untraced thread takes no part in a group-stop", "stop_pending.stops",
        [](Model &m) { remove(m, "group_stop.join"); }, false},
-      {"do_exit begins again", "exit.ends",
+      {"exit_signals is called again", "exit.ends",
        [](Model &m) {
-         each(m, {"exit.signals"}, [](Edit &e) {
+         each(m, {"exit.notify"}, [](Edit &e) {
            e.keep_everything();
-           e.set(e.f().loc, constant(static_cast<Value>(Loc::exiting)));
+           e.set(e.f().loc, constant(static_cast<Value>(Loc::exit_signals)));
          });
        },
        true},

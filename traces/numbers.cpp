@@ -11,6 +11,7 @@
 #include "model/kernel.hpp"
 #include "model/requests.hpp"
 #include "traces/ask.hpp"
+#include "traces/numbers.hpp"
 
 namespace ptmc::traces {
 namespace {
@@ -72,6 +73,12 @@ int place_in(std::vector<T> &all, const T &one) {
 }
 
 }  // namespace
+
+std::uint64_t option_bit(model::Option option) {
+  for (const auto &[bit, of] : kOptions)
+    if (of == option) return bit;
+  return 0;
+}
 
 Names::Names(const Trace &trace) : cast(std::make_shared<Cast>(trace)) {
   std::vector<bool> used(model::SIG_COUNT);

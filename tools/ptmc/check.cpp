@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <fstream>
 #include <memory>
 
 #include "checker/any_options.hpp"
@@ -18,6 +19,8 @@
 #include "tools/ptmc/data.hpp"
 #include "tools/ptmc/proofs.hpp"
 #include "tools/ptmc/verb.hpp"
+#include "traces/scenario.hpp"
+#include "traces/staging.hpp"
 
 namespace ptmc::tools {
 
@@ -53,6 +56,7 @@ struct CheckOptions {
   std::string tracer = "any", engine;  // empty: the usual one
   Bounds bounds;
   std::vector<std::string> properties;
+  std::string scenario;  // a file
 };
 
 checker::ExploreOptions explore_options(const CheckOptions &options) {
@@ -231,6 +235,26 @@ checker::Verdicts verdicts(const CheckOptions &options, checker::ExploreOptions 
   return all;
 }
 
+// The first run that is shown, as a script for a kernel.
+void write_scenario(const std::string &file, const Subject &subject, const model::Model &model,
+                    const Result &result) {
+  for (const Result::One &r : result.all()) {
+    if (!r.trace()) continue;
+    const traces::Staged staged =
+        traces::staged(model, r.trace()->instances, r.trace()->states, r.property->id,
+                       std::string(subject.spec.design->name));
+    if (!staged.why_not.empty())
+      throw std::runtime_error("--scenario: " + r.property->id + ": " + staged.why_not);
+    std::ofstream out(file);
+    out << traces::to_jsonl(staged.scenario);
+    if (!out.flush()) throw std::runtime_error(file + ": cannot be written");
+    fmt::print(stderr, "{}: {}{}\n", file, r.property->id,
+               staged.raced ? "; what the kernel does at one place in it, its timing decides" : "");
+    return;
+  }
+  refuse("--scenario: no run was shown");
+}
+
 int tell(const CheckOptions &options, const Subject &subject, const model::Model &model,
          const Result &result) {
   const std::vector<Result::One> all = result.all();
@@ -243,6 +267,7 @@ int tell(const CheckOptions &options, const Subject &subject, const model::Model
     print_json(to_json(subject, model, options.engine, options.tracer, result, complete));
   else
     print_text(subject, model, result);
+  if (!options.scenario.empty()) write_scenario(options.scenario, subject, model, result);
   return some(Verdict::violated) ? kNo : complete ? kYes : kGaveUp;
 }
 
@@ -310,6 +335,10 @@ Command check_verb() {
                                .sets = &o->properties,
                                .type = "ID",
                                .one_value = true},
+                              {.name = "--scenario",
+                               .about = "writes the first run that is shown as a scenario",
+                               .sets = &o->scenario,
+                               .type = "FILE"},
                               format_option(o->json)},
                   .run = [=] { return run_check(*o); }};
   add_bounds(command, o->bounds, "worker threads; else one a processor",
