@@ -101,12 +101,18 @@ class Reader {
   }
 
   void header(const Json &json, TracerProgram &program) const {
-    only(json, {"format", "version", "name", "about", "flags"});
+    only(json, {"format", "version", "name", "about", "waits", "flags"});
     if (string(json, "format") != "ptmc-tracer") refuse("format is not 'ptmc-tracer'");
     if (!json.contains("version") || json["version"] != 1) refuse("version is not 1");
     program.name = string(json, "name");
     if (program.name.empty()) refuse("'name' is empty");
     program.about = string(json, "about");
+    if (json.contains("waits")) {
+      const std::string waits = string(json, "waits");
+      const auto it = std::find(kWaitsNames.begin(), kWaitsNames.end(), waits);
+      if (it == kWaitsNames.end()) refuse("unknown way to wait '" + waits + "'");
+      program.waits = static_cast<Waits>(it - kWaitsNames.begin());
+    }
     if (json.contains("flags")) program.flags = strings(json["flags"], "flags");
   }
 

@@ -15,8 +15,8 @@ using namespace model;
 namespace {
 
 // The field of where the program is: the call of its first rule is to be made, it waits, it has no
-// rule for what it saw, or the call of a rule is to be made.
-constexpr Value kStarts = 0, kWaits = 1, kLost = 2, kCalls = 3;
+// rule for what it saw, it sleeps until SIGCHLD comes, or the call of a rule is to be made.
+constexpr Value kStarts = 0, kWaits = 1, kLost = 2, kSleeps = 3, kCalls = 4;
 const char *const kAt = "program.at";
 const char *const kThread = "program.thread";
 const char *const kReport = "program.report";
@@ -102,7 +102,8 @@ struct Leaf {
 void follow(const TracerProgram &program, const std::string &place, const Context &context,
             Expr path, std::vector<Leaf> &leaves) {
   if (place == "wait") {
-    leaves.push_back({path, kWaits, context.flags});
+    leaves.push_back(
+        {path, program.waits == Waits::sigchld_once ? kSleeps : kWaits, context.flags});
     return;
   }
   for (std::size_t r = 0; r < program.rules.size() && !path.is(0); ++r) {
@@ -144,9 +145,13 @@ class Product {
       if (i.rule->actor != Actor::tracer) continue;
       if (i.label.action == Action::wait)
         wait(i);
+      else if (i.label.action == Action::sigchld)
+        sigchld(i);
       else
         call(i);
     }
+    if (program_.waits != Waits::blocking && !hears_)
+      throw InputError(program_.file, 1, "this world has no SIGCHLD");
     for (const TracerRule &r : program_.rules)
       if (r.call && !has(made_, *r.call))
         throw InputError(program_.file, r.line, "the tracer of this world cannot make this call");
@@ -180,9 +185,24 @@ class Product {
     }
   }
 
-  // wait4(-1, &status, __WALL)
+  void go(Instance &i, Value from, Value to) const {
+    guard(i, eq(m_.schema.read(at_), from));
+    i.updates.push_back({at_, constant(to)});
+  }
+
+  void sigchld(Instance &i) {
+    if (program_.waits == Waits::blocking || i.label.err != Err::ok) return guard(i, truth(false));
+    hears_ = true;
+    go(i, kSleeps, kWaits);
+  }
+
+  // wait4(-1, &status, __WALL), and with WNOHANG
   void wait(Instance &i) {
     const Label &l = i.label;
+    const bool all = l.thread < 0 && (l.options & kNormal) && (l.options & kClone) &&
+                     !(l.options & (kNowait | kUntraced | kContinued));
+    const bool none = (l.err == Err::ok && l.options & kNohang) || l.err == Err::echild;
+    if (all && none && program_.waits != Waits::blocking) return go(i, kWaits, kSleeps);
     const int others = kNohang | kNowait | kUntraced | kContinued;
     if (l.err != Err::ok || (l.options & others) || l.thread < 0) return guard(i, truth(false));
     const bool dies = (l.options & kExited) != 0;
@@ -237,7 +257,14 @@ class Product {
   const TracerProgram &program_;
   Field at_ = kNoField, thread_ = kNoField, report_ = kNoField;
   std::vector<Action> made_;
+  bool hears_ = false;  // a SIGCHLD can come
 };
+
+// It has no call to make.
+Expr rests(const View &v) {
+  const Expr at = remembered(v.m, kAt);
+  return eq(at, kWaits) || eq(at, kSleeps);
+}
 
 Expr is_believed(const View &v, int t, Belief belief) {
   const Expr jobctl = v.at(t, {Loc::event_trap, Loc::group_trap});
@@ -288,7 +315,8 @@ std::vector<Property> tracer_properties(const TracerProgram &program) {
       Expr some = truth(false), ready = eq(v.get(v.m.schema.tracer.attaching), 0);
       for (const Instance &i : v.m.instances)
         if (i.rule->actor == Actor::tracer && i.label.action == rule.call) some = some || can(i);
-      for (int t = 0; t < v.m.threads(); ++t) ready = ready && !v.get(v.t(t).owes_tracer);
+      for (int t = 0; t < v.m.threads(); ++t)
+        ready = ready && !v.get(v.t(t).owes_tracer) && !v.get(v.t(t).owes_parent);
       e = e && implies(eq(remembered(v.m, kAt), kCalls + static_cast<Value>(r)) && ready, some);
     }
     return e;
@@ -333,16 +361,23 @@ std::vector<Property> tracer_properties(const TracerProgram &program) {
   over_state("tracer.restarts", "While it waits, every stop is one that wait will report",
              each([](const View &v, int t) {
                const ThreadFields &f = v.t(t);
-               return implies(eq(remembered(v.m, kAt), kWaits) && v.traced(t) && v.in_trap(t),
+               return implies(rests(v) && v.traced(t) && v.in_trap(t),
                               v.get(f.listening) || v.get(f.report));
              }));
   over_state("tracer.kill_ends", "While it waits, no dying tracee is left in a stop",
              each([](const View &v, int t) {
                const ThreadFields &f = v.t(t);
-               return implies(eq(remembered(v.m, kAt), kWaits) && v.in_trap(t) &&
-                                  (v.killed(t) || v.get(v.p->group_exit)),
+               return implies(rests(v) && v.in_trap(t) && (v.killed(t) || v.get(v.p->group_exit)),
                               v.get(f.report));
              }));
+  if (program.waits != Waits::blocking)
+    over_state("tracer.hears", "While it sleeps, SIGCHLD is pending if a stop is to be reported",
+               each([](const View &v, int t) {
+                 const ThreadFields &f = v.t(t);
+                 return implies(eq(remembered(v.m, kAt), kSleeps) && v.in_trap(t) &&
+                                    v.get(f.report) && !v.get(f.owes_tracer),
+                                ne(v.get(v.m.schema.tracer.chld.code), 0));
+               }));
   return all;
 }
 

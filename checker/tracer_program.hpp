@@ -54,8 +54,14 @@ struct TracerRule {
   int line = 0;
 };
 
+// How it waits: it sleeps in wait; or it sleeps until SIGCHLD comes, and then waits with WNOHANG,
+// until there is nothing more, or once for each SIGCHLD, which merges.
+enum class Waits : std::uint8_t { blocking, sigchld, sigchld_once };
+inline constexpr std::array<std::string_view, 3> kWaitsNames{"blocking", "SIGCHLD", "SIGCHLD-once"};
+
 struct TracerProgram {
   std::string file, name, about;
+  Waits waits = Waits::blocking;
   std::vector<std::string> flags;
   std::vector<TracerRule> rules;
 };

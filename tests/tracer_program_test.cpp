@@ -52,13 +52,15 @@ std::string said(const std::vector<std::string> &lines) {
 }
 
 std::map<std::string, Verdict> verdicts(const TracerProgram &program, const char *design,
-                                        const std::vector<Feature> &more) {
+                                        const std::vector<Feature> &more, int threads = 1) {
   std::vector<Feature> may{Feature::inspect, Feature::tracer_waits, Feature::exits};
   may.insert(may.end(), more.begin(), more.end());
   const World world{design,
-                    {model::STOP, model::CONT, model::KILL, model::USR1},
+                    threads > 1 ? std::vector<model::Sig>{model::STOP}
+                                : std::vector{model::STOP, model::CONT, model::KILL, model::USR1},
                     may,
-                    {model::SYSGOOD, model::TRACEEXEC}};
+                    {model::SYSGOOD, model::TRACEEXEC, model::TRACECLONE},
+                    threads};
   std::vector<Question> questions;
   std::vector<const Question *> all;
   std::vector<std::string> ids;
@@ -177,4 +179,30 @@ TEST_CASE("a product takes only the program's calls") {
   CHECK(taken.count("wait.stop"));
   CHECK(taken.count("cont"));
   CHECK(!taken.count("detach"));
+}
+
+// SIGCHLD merges: one that comes while another is pending is lost. So who waits once for each
+// sleeps for ever beside a stop.
+TEST_CASE("who is driven by SIGCHLD must wait until there is nothing more") {
+  const std::vector<Feature> may{Feature::use_seize, Feature::cont, Feature::listen,
+                                 Feature::sigchld};
+  const auto good = verdicts(read_tracer(kTracers + "man-page-sigchld.jsonl"), "linux-3.4", may);
+  CHECK(good.count("tracer.hears"));
+  for (const auto &[id, verdict] : good) {
+    CAPTURE(id);
+    CHECK(verdict == Verdict::holds);
+  }
+  // Of two threads.
+  const std::vector<Feature> two{Feature::use_seize, Feature::cont, Feature::listen,
+                                 Feature::sigchld, Feature::clones};
+  CHECK(verdicts(read_tracer(kTracers + "man-page-sigchld.jsonl"), "linux-3.4", two, 2)
+            .at("tracer.hears") == Verdict::holds);
+  TracerProgram once = read_tracer(kTracers + "man-page-sigchld.jsonl");
+  once.waits = Waits::sigchld_once;
+  CHECK(verdicts(once, "linux-3.4", may).at("tracer.hears") == Verdict::holds);
+  CHECK(verdicts(once, "linux-3.4", two, 2).at("tracer.hears") == Verdict::violated);
+  CHECK_THROWS_AS(verdicts(once, "linux-3.4", {Feature::use_seize, Feature::cont, Feature::listen}),
+                  InputError);
+  CHECK(said({R"({"format":"ptmc-tracer","version":1,"name":"x","about":"","waits":"poll"})"}) ==
+        ":1: unknown way to wait 'poll'");
 }

@@ -280,7 +280,8 @@ int check_tracer(CheckOptions &options, const Subject &subject) {
   checker::ExploreOptions how = explore_options(options);
   how.properties = &properties;
   how.fast = false;
-  const model::Config config = subject.config();
+  model::Config config = subject.config();
+  if (program.waits != checker::Waits::blocking) config[model::Feature::sigchld] = true;
   model::Model model(subject.shape(), &config);
   checker::remember_own({checker::Own::attach, checker::Own::child, checker::Own::exec})(model);
   checker::run_by(model, program);
