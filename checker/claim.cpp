@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "checker/synthesis.hpp"
+
 namespace ptmc::checker {
 
 bool is_true(const Part &part, Verdict answer) { return answer == part.expects; }
@@ -57,6 +59,62 @@ Decided decide(const Claim &claim, const AskOptions &options, bool told) {
   for (std::size_t k = 0, n = 0; k < claim.parts.size(); ++k)
     if (needed[k]) answers[k] = std::move(found[n++]);
   return judge(claim, std::move(answers));
+}
+
+namespace {
+
+constexpr std::string_view kProposal = "seize-options";
+
+bool of_proposal(const Part &p) { return p.question.world.design.starts_with(kProposal); }
+
+// The features that a design may have and whose words are the RFC's, but those that make it up.
+std::vector<model::Feature> left_open() {
+  std::vector<model::Feature> all;
+  for (std::size_t f = 0; f < model::kFeatureCount; ++f) {
+    const model::FeatureInfo &info = model::kFeatures[f];
+    const bool words = info.meaning.starts_with("RFC") || info.meaning.starts_with("the same:");
+    const auto feature = static_cast<model::Feature>(f);
+    const bool own = feature == model::Feature::hidden_bit ||
+                     feature == model::Feature::stop_options ||
+                     feature == model::Feature::seize_options;
+    if (info.group == 'd' && words && !own) all.push_back(feature);
+  }
+  return all;
+}
+
+}  // namespace
+
+bool about_the_proposal(const Claim &claim) {
+  return std::any_of(claim.parts.begin(), claim.parts.end(),
+                     [](const Part &p) { return p.decides && of_proposal(p); });
+}
+
+std::optional<std::string> smallest_change(const Claim &claim, const AskOptions &options) {
+  AskOptions how = options;
+  how.proves = false;
+  const auto mends = [&](const std::function<void(World &)> &change) {
+    Claim changed = claim;
+    for (Part &p : changed.parts)
+      if (of_proposal(p)) change(p.question.world);
+    const ClaimVerdict verdict = decide(changed, how, false).verdict;
+    return verdict == ClaimVerdict::holds || verdict == ClaimVerdict::holds_if;
+  };
+  for (const model::Feature f : left_open()) {
+    const model::FeatureInfo &info = model::kFeatures[static_cast<std::size_t>(f)];
+    if (mends([f](World &w) { w = with(w, {f}); }))
+      return std::string(info.name) + ", " + std::string(info.meaning);
+  }
+  for (OptionSet set = 0; set < OptionSet{1} << model::kRfcOptions.size(); ++set) {
+    std::string names;
+    for (const model::Option o : rfc_options(set))
+      names += (names.empty() ? "" : ",") + std::string(model::kOptionNames[o]);
+    if (mends([&](World &w) {
+          const std::string base = w.design.substr(0, w.design.find('+'));
+          w.design = base + "+" + names;
+        }))
+      return "SEIZE with " + (names.empty() ? "no options" : names);
+  }
+  return {};
 }
 
 const std::vector<Claim> &claims() {

@@ -51,6 +51,11 @@ struct Decided {
 bool is_true(const Part &part, Verdict answer);
 // told: asks the parts that are told only, too.
 Decided decide(const Claim &claim, const AskOptions &options, bool told = true);
+// Of a claim about the proposal that fails: the smallest change to the proposal with which it
+// holds, or does under some condition. One of the features that the RFC leaves open is turned on,
+// or other options are given to SEIZE; by exploration. Nothing: none of these helps.
+std::optional<std::string> smallest_change(const Claim &claim, const AskOptions &options);
+bool about_the_proposal(const Claim &claim);
 // From the answers alone.
 Decided judge(const Claim &claim, std::vector<Answers> answers);
 

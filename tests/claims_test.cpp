@@ -231,3 +231,17 @@ TEST_CASE("each verdict depends on the rule that it is about") {
   for (const Claim &c : all_claims())
     CHECK((c.kind == ClaimKind::definition || flipped.count(c.id)));
 }
+
+// The RFC's (5) is what makes ESRCH tell that the tracee is gone; nothing else does.
+TEST_CASE("of a claim that fails the smallest change to the proposal is found") {
+  Claim without = claim("c5.errors");
+  std::erase_if(without.parts,
+                [](const checker::Part &p) { return p.question.world.design != "seize-options+"; });
+  REQUIRE(without.parts.size() == 1);
+  without.parts[0].under.clear();
+  CHECK(about_the_proposal(without));
+  CHECK(decide(without, exploring_only()).verdict == ClaimVerdict::fails);
+  CHECK(smallest_change(without, exploring_only()) == "SEIZE with SANEERR");
+  CHECK(!about_the_proposal(claim("quirk.attach-sigstop")));
+  CHECK(!smallest_change(claim("r.listen-wrong-stop"), exploring_only()));
+}

@@ -36,7 +36,13 @@ constexpr std::string_view kKernelVerdicts[] = {"seen", "not contradicted", "una
 struct Row {
   Decided decided;
   KernelEvidence kernel;
+  // Of a claim about the proposal that fails: what would make it hold.
+  std::optional<std::string> change;
 };
+
+bool lacks_a_change(const Row &row) {
+  return row.decided.verdict == ClaimVerdict::fails && about_the_proposal(*row.decided.claim);
+}
 
 std::string_view verdict(const Row &row) {
   return checker::kClaimVerdictNames[static_cast<std::size_t>(row.decided.verdict)];
@@ -78,6 +84,7 @@ Json row_json(const Row &row) {
             {"source", claim.source},
             {"verdict", verdict(row)}};
   if (!row.decided.condition.empty()) json["condition"] = row.decided.condition;
+  if (row.change) json["smallest_change"] = *row.change;
   json["parts"] = Json::array();
   for (std::size_t k = 0; k < claim.parts.size(); ++k) {
     const Part &p = claim.parts[k];
@@ -106,6 +113,9 @@ void print_row(const Row &row, bool full) {
   fmt::print("{:<10} {:<27} {}{}\n", verdict(row), claim.id,
              claim.kind == checker::ClaimKind::definition ? "(definition) " : "", claim.statement);
   if (!row.decided.condition.empty()) fmt::print("{:>11}if {}\n", "", row.decided.condition);
+  if (lacks_a_change(row))
+    fmt::print("{:>11}smallest change: {}\n", "",
+               row.change.value_or("none of what the RFC leaves open, and no set of options"));
   if (!full) return;
   fmt::print("{:>11}{}\n", "", claim.source);
   for (std::size_t k = 0; k < claim.parts.size(); ++k) {
@@ -175,7 +185,8 @@ int run_claims(const ClaimsOptions &options) {
   for (const Claim &claim : all) {
     if (!wanted(options, claim.id)) continue;
     if (interrupted()) break;
-    Row row{decide(claim, how), {}};
+    Row row{decide(claim, how), {}, {}};
+    if (lacks_a_change(row)) row.change = smallest_change(claim, how);
     if (options.no_kernel)
       row.kernel.reason = "--no-kernel";
     else
