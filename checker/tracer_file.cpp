@@ -26,7 +26,8 @@ constexpr std::pair<std::string_view, Action> kCallNames[] = {
     {"PTRACE_SETOPTIONS", Action::setoptions},
     {"PTRACE_GETSIGINFO", Action::getsiginfo},
     {"PTRACE_GETEVENTMSG", Action::geteventmsg},
-    {"PTRACE_KILL", Action::kill}};
+    {"PTRACE_KILL", Action::kill},
+    {"tgkill(SIGSTOP)", Action::send}};
 constexpr std::pair<std::string_view, int> kEventNames[] = {{"none", 0},
                                                             {"PTRACE_EVENT_FORK", 1},
                                                             {"PTRACE_EVENT_VFORK", 2},
@@ -130,7 +131,8 @@ class Reader {
   When when(const Json &json, const TracerProgram &program) const {
     When w;
     if (!json.is_object()) refuse("'if' is not an object");
-    only(json, {"report", "signal", "not_signal", "event", "syscall", "succeeded", "flags"});
+    only(json,
+         {"report", "signal", "not_signal", "event", "syscall", "succeeded", "flags", "some"});
     if (json.contains("signal") && json.contains("not_signal"))
       refuse("both 'signal' and 'not_signal'");
     for (const auto &[key, value] : json.items()) {
@@ -159,6 +161,8 @@ class Reader {
         w.syscall = boolean(value, key);
       } else if (key == "succeeded") {
         w.succeeded = boolean(value, key);
+      } else if (key == "some") {
+        w.some = settings(value, program);
       } else {
         w.flags = settings(value, program);
       }
@@ -167,7 +171,7 @@ class Reader {
   }
 
   TracerRule rule(const Json &json, const TracerProgram &program) const {
-    only(json, {"at", "if", "set", "believes", "call", "signal", "next", "added"});
+    only(json, {"at", "if", "set", "believes", "call", "signal", "each", "next", "added"});
     TracerRule r;
     r.line = line_;
     r.at = string(json, "at");
@@ -189,6 +193,14 @@ class Reader {
       const bool resumes =
           r.call == Action::cont || r.call == Action::syscall || r.call == Action::detach;
       if (!resumes) refuse("'signal' without a call that takes one");
+    }
+    if (json.contains("each")) {
+      r.each = settings(json["each"], program);
+      const bool changes = std::any_of(r.each->begin(), r.each->end(), [&](const auto &flag) {
+        return std::find(r.set.begin(), r.set.end(), std::pair(flag.first, !flag.second)) !=
+               r.set.end();
+      });
+      if (!r.call || !changes) refuse("'each' without a call, or 'set' changes none of its flags");
     }
     if (r.believes != Belief::none && !r.call) refuse("'believes' without a call");
     return r;
@@ -222,17 +234,31 @@ class Reader {
       if (closed.count(r.at)) refuse("never taken: an earlier rule takes everything", r.line);
       const When &w = r.when;
       if (w.report == When::Report::any && w.signals.empty() && w.events.empty() && !w.syscall &&
-          !w.succeeded && w.flags.empty())
+          !w.succeeded && w.flags.empty() && w.some.empty())
         closed.insert(r.at);
     }
     for (const TracerRule &r : program.rules)
-      if (!r.call) loops(program, r.next, {r.at}, r.line);
+      if (!r.call || r.each) loops(program, r.next, {r.at}, r.line);
+    for (const TracerRule &r : program.rules)
+      if (r.each) only_some(program, r.next);
+  }
+  // After a call for each tracee none of them is the one that was reported.
+  void only_some(const TracerProgram &program, const std::string &place) const {
+    for (const TracerRule &r : program.rules) {
+      if (r.at != place) continue;
+      const When &w = r.when;
+      const bool looks = w.report != When::Report::any || !w.signals.empty() || !w.events.empty() ||
+                         w.syscall || w.succeeded || !w.flags.empty();
+      if (looks || (!r.each && (r.call || !r.set.empty())))
+        refuse("comes after 'each': looks at one tracee", r.line);
+      only_some(program, r.next);
+    }
   }
   void loops(const TracerProgram &program, const std::string &place, std::set<std::string> on_way,
              int line) const {
     if (!on_way.insert(place).second) refuse("leads back to '" + place + "' without a call", line);
     for (const TracerRule &r : program.rules)
-      if (r.at == place && !r.call) loops(program, r.next, on_way, line);
+      if (r.at == place && (!r.call || r.each)) loops(program, r.next, on_way, line);
   }
 
   const std::string file_;

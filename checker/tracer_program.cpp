@@ -19,11 +19,13 @@ namespace {
 constexpr Value kStarts = 0, kWaits = 1, kLost = 2, kSleeps = 3, kCalls = 4;
 const char *const kAt = "program.at";
 const char *const kThread = "program.thread";
-const char *const kReport = "program.report";
 
 std::string flag_name(int thread, const std::string &flag) {
   return "t" + std::to_string(thread) + ".program." + flag;
 }
+// Beside the program's own: the last report of the tracee, and that it is known to be one.
+const char *const kReport = "report";
+const char *const kKnown = "known";
 
 // What a report is known by: the status words of stops; the first stands for a death.
 struct Word {
@@ -67,10 +69,29 @@ bool has(const std::vector<T> &all, const T &one) {
 }
 
 // What the rules of a place look at.
+struct Tracee {
+  std::map<std::string, Expr> flags;
+  Expr known;
+};
 struct Context {
+  int thread = 0;  // the tracee of the last report; -1: it is not looked at
   Expr report;
   std::optional<bool> succeeded;  // none: no call came before
-  std::map<std::string, Expr> flags;
+  std::vector<Tracee> tracees;
+
+  Expr some(const Settings &flags) const {
+    Expr any = truth(false);
+    for (const Tracee &t : tracees) {
+      Expr all = t.known;
+      for (const auto &[flag, value] : flags) all = all && eq(t.flags.at(flag), truth(value));
+      any = any || all;
+    }
+    return any;
+  }
+  void set(int of, const Settings &flags) {
+    for (const auto &[flag, value] : flags)
+      tracees[static_cast<std::size_t>(of)].flags[flag] = truth(value);
+  }
 };
 
 bool matches(const When &w, const Word &word) {
@@ -89,7 +110,9 @@ Expr holds(const When &w, const Context &c) {
                                [&](const Word &word) { return matches(w, word); });
   Expr e =
       all ? truth(true) : is_one_of(c.report, [&](const Word &word) { return matches(w, word); });
-  for (const auto &[flag, value] : w.flags) e = e && eq(c.flags.at(flag), truth(value));
+  if (!w.some.empty()) e = e && c.some(w.some);
+  for (const auto &[flag, value] : w.flags)
+    e = e && eq(c.tracees.at(static_cast<std::size_t>(c.thread)).flags.at(flag), truth(value));
   return e;
 }
 
@@ -97,13 +120,13 @@ Expr holds(const When &w, const Context &c) {
 struct Leaf {
   Expr when;
   Value at;
-  std::map<std::string, Expr> flags;
+  std::vector<Tracee> tracees;
 };
 void follow(const TracerProgram &program, const std::string &place, const Context &context,
             Expr path, std::vector<Leaf> &leaves) {
   if (place == "wait") {
     leaves.push_back(
-        {path, program.waits == Waits::sigchld_once ? kSleeps : kWaits, context.flags});
+        {path, program.waits == Waits::sigchld_once ? kSleeps : kWaits, context.tracees});
     return;
   }
   for (std::size_t r = 0; r < program.rules.size() && !path.is(0); ++r) {
@@ -112,14 +135,21 @@ void follow(const TracerProgram &program, const std::string &place, const Contex
     const Expr here = path && holds(rule.when, context);
     path = path && !holds(rule.when, context);
     if (here.is(0)) continue;
+    const Value calls = kCalls + static_cast<Value>(r);
+    if (rule.each) {
+      const Expr some = context.some(*rule.each);
+      leaves.push_back({here && some, calls, context.tracees});
+      follow(program, rule.next, context, here && !some, leaves);
+      continue;
+    }
     Context next = context;
-    for (const auto &[flag, value] : rule.set) next.flags[flag] = truth(value);
+    if (!rule.set.empty()) next.set(context.thread, rule.set);
     if (rule.call)
-      leaves.push_back({here, kCalls + static_cast<Value>(r), next.flags});
+      leaves.push_back({here, calls, next.tracees});
     else
       follow(program, rule.next, next, here, leaves);
   }
-  if (!path.is(0)) leaves.push_back({path, kLost, context.flags});
+  if (!path.is(0)) leaves.push_back({path, kLost, context.tracees});
 }
 
 bool resumes(Action a) {
@@ -135,13 +165,18 @@ class Product {
     };
     at_ = m.schema.add(kAt, bits(kCalls + program.rules.size()));
     thread_ = m.schema.add(kThread, bits(static_cast<std::size_t>(m.threads())));
-    report_ = m.schema.add(kReport, bits(words().size()));
-    for (int t = 0; t < m.threads(); ++t)
+    for (int t = 0; t < m.threads(); ++t) {
+      report_.push_back(m.schema.add(flag_name(t, kReport), bits(words().size())));
+      known_.push_back(m.schema.add(flag_name(t, kKnown), 1));
       for (const std::string &flag : program.flags) m.schema.add(flag_name(t, flag), 1);
+    }
   }
 
   void make() {
-    for (Instance &i : m_.instances) {
+    const std::size_t all = m_.instances.size();
+    for (std::size_t k = 0; k < all; ++k) sends_stop(m_.instances[k]);
+    for (std::size_t k = 0; k < all; ++k) {
+      Instance &i = m_.instances[k];
       if (i.rule->actor != Actor::tracer) continue;
       if (i.label.action == Action::wait)
         wait(i);
@@ -159,9 +194,13 @@ class Product {
 
  private:
   Context context(int thread, Expr report, std::optional<bool> succeeded) const {
-    Context c{report, succeeded, {}};
-    for (const std::string &flag : program_.flags)
-      c.flags.emplace(flag, remembered(m_, flag_name(thread, flag)));
+    Context c{thread, report, succeeded, {}};
+    for (int t = 0; t < m_.threads(); ++t) {
+      Tracee &tracee = c.tracees.emplace_back();
+      tracee.known = m_.schema.read(known_[static_cast<std::size_t>(t)]);
+      for (const std::string &flag : program_.flags)
+        tracee.flags.emplace(flag, remembered(m_, flag_name(t, flag)));
+    }
     return c;
   }
 
@@ -170,18 +209,24 @@ class Product {
     i.guards.push_back({kName, may});
   }
 
-  void update(Instance &i, int thread, const std::vector<Leaf> &leaves, bool dies) const {
+  void update(Instance &i, const std::vector<Leaf> &leaves) const {
     const auto set = [&](Field f, Expr value) {
       if (!value.same(m_.schema.read(f))) i.updates.push_back({f, value});
     };
     Expr at = m_.schema.read(at_);
     for (const Leaf &l : leaves) at = ite(l.when, constant(l.at), at);
     set(at_, at);
-    for (const std::string &flag : program_.flags) {
-      const Field f = field_named(m_.schema, flag_name(thread, flag));
-      Expr value = m_.schema.read(f);
-      for (const Leaf &l : leaves) value = ite(l.when, l.flags.at(flag), value);
-      set(f, dies ? truth(false) : value);
+    for (int t = 0; t < m_.threads(); ++t) {
+      const auto tracee = static_cast<std::size_t>(t);
+      Expr known = m_.schema.read(known_[tracee]);
+      for (const Leaf &l : leaves) known = ite(l.when, l.tracees[tracee].known, known);
+      set(known_[tracee], known);
+      for (const std::string &flag : program_.flags) {
+        const Field f = field_named(m_.schema, flag_name(t, flag));
+        Expr value = m_.schema.read(f);
+        for (const Leaf &l : leaves) value = ite(l.when, l.tracees[tracee].flags.at(flag), value);
+        set(f, value);
+      }
     }
   }
 
@@ -208,11 +253,31 @@ class Product {
     const bool dies = (l.options & kExited) != 0;
     guard(i, eq(m_.schema.read(at_), kWaits));
     const Expr report = dies ? constant(0) : word_of(*i.output);
+    const auto thread = static_cast<std::size_t>(l.thread);
     std::vector<Leaf> leaves;
-    follow(program_, "report", context(l.thread, report, {}), truth(true), leaves);
-    update(i, l.thread, leaves, dies);
+    Context c = context(l.thread, report, {});
+    c.tracees[thread].known = truth(!dies);
+    follow(program_, "report", c, truth(true), leaves);
+    if (dies)
+      for (Leaf &leaf : leaves)
+        for (auto &[flag, value] : leaf.tracees[thread].flags) value = truth(false);
+    update(i, leaves);
     i.updates.push_back({thread_, constant(static_cast<Value>(l.thread))});
-    i.updates.push_back({report_, report});
+    i.updates.push_back({report_[thread], report});
+  }
+
+  // tgkill with SIGSTOP, as strangers do it.
+  void sends_stop(const Instance &stranger) {
+    const Label &l = stranger.label;
+    const bool wanted = std::any_of(program_.rules.begin(), program_.rules.end(),
+                                    [](const TracerRule &r) { return r.call == Action::send; });
+    if (!wanted || l.action != Action::send || l.thread < 0 || l.arg != STOP || l.err != Err::ok ||
+        stranger.rule->actor != Actor::world)
+      return;
+    Instance own = stranger;
+    own.parameters += ", by the tracer";
+    call(own);
+    m_.instances.push_back(std::move(own));
   }
 
   // The signal is the reported one where the kernel looks at it: elsewhere it drops it (R71).
@@ -220,12 +285,13 @@ class Product {
     // Options: the profile's, or those of a trace.
     const bool sets = i.label.action == Action::seize || i.label.action == Action::setoptions;
     if (sets) return truth(i.label.arg != kInvalidOptions && i.label.arg < kFlip);
+    if (i.label.action == Action::send) return truth(true);
     if (!resumes(i.label.action)) return truth(i.label.arg == 0);
     const Sig sig = static_cast<Sig>(i.label.arg);
     if (!rule.injects) return truth(sig == NONE);
     const Expr delivery = View(m_).at(i.label.thread, {Loc::sig_trap});
-    const Expr reported =
-        is_one_of(m_.schema.read(report_), [sig](const Word &word) { return word.sig == sig; });
+    const Expr last = m_.schema.read(report_[static_cast<std::size_t>(i.label.thread)]);
+    const Expr reported = is_one_of(last, [sig](const Word &word) { return word.sig == sig; });
     return ite(delivery, reported, truth(sig == NONE));
   }
 
@@ -238,24 +304,38 @@ class Product {
       if (rule.call != l.action || l.thread < 0) continue;
       const bool first = rule.at == "start";
       if (first && l.thread != 0) continue;
-      const Expr here =
-          eq(m_.schema.read(at_), first ? kStarts : kCalls + static_cast<Value>(r)) &&
-          (truth(first) || eq(m_.schema.read(thread_), static_cast<Value>(l.thread))) &&
-          gives(i, rule);
+      const auto thread = static_cast<std::size_t>(l.thread);
+      const Value calls = kCalls + static_cast<Value>(r);
+      Expr here = eq(m_.schema.read(at_), first ? kStarts : calls) && gives(i, rule);
+      Context c = context(l.thread, m_.schema.read(report_[thread]), l.err == Err::ok);
+      if (rule.each) {
+        Context alone = c;
+        alone.tracees = {c.tracees[thread]};
+        here = here && alone.some(*rule.each);
+        c.set(l.thread, rule.set);
+        c.thread = -1;
+        const Expr more = c.some(*rule.each);
+        leaves.push_back({here && more, calls, c.tracees});
+        follow(program_, rule.next, c, here && !more, leaves);
+      } else {
+        here = here && (truth(first) || eq(m_.schema.read(thread_), static_cast<Value>(l.thread)));
+        if (first) {
+          c.set(l.thread, rule.set);
+          c.tracees[thread].known = truth(l.err == Err::ok);
+        }
+        follow(program_, rule.next, c, here, leaves);
+      }
       may = may || here;
-      Context c = context(l.thread, m_.schema.read(report_), l.err == Err::ok);
-      if (first)
-        for (const auto &[flag, value] : rule.set) c.flags[flag] = truth(value);
-      follow(program_, rule.next, c, here, leaves);
       if (l.err == Err::ok) made_.push_back(l.action);
     }
     guard(i, may);
-    if (!may.is(0)) update(i, l.thread, leaves, false);
+    if (!may.is(0)) update(i, leaves);
   }
 
   Model &m_;
   const TracerProgram &program_;
-  Field at_ = kNoField, thread_ = kNoField, report_ = kNoField;
+  Field at_ = kNoField, thread_ = kNoField;
+  std::vector<Field> report_, known_;  // by thread
   std::vector<Action> made_;
   bool hears_ = false;  // a SIGCHLD can come
 };
@@ -314,7 +394,7 @@ std::vector<Property> tracer_properties(const TracerProgram &program) {
       if (!rule.call || rule.at == "start") continue;
       Expr some = truth(false), ready = eq(v.get(v.m.schema.tracer.attaching), 0);
       for (const Instance &i : v.m.instances)
-        if (i.rule->actor == Actor::tracer && i.label.action == rule.call) some = some || can(i);
+        if (i.label.action == rule.call) some = some || can(i);
       for (int t = 0; t < v.m.threads(); ++t)
         ready = ready && !v.get(v.t(t).owes_tracer) && !v.get(v.t(t).owes_parent);
       e = e && implies(eq(remembered(v.m, kAt), kCalls + static_cast<Value>(r)) && ready, some);
@@ -358,12 +438,27 @@ std::vector<Property> tracer_properties(const TracerProgram &program) {
               const bool runs = s.step.rule->actor == Actor::tracee && s.step.thread == t;
               return implies(truth(runs), !s.before.jobs_are(Jobs::stopped));
             }));
-  over_state("tracer.restarts", "While it waits, every stop is one that wait will report",
-             each([](const View &v, int t) {
-               const ThreadFields &f = v.t(t);
-               return implies(rests(v) && v.traced(t) && v.in_trap(t),
-                              v.get(f.listening) || v.get(f.report));
-             }));
+  const bool all_stop = std::any_of(program.rules.begin(), program.rules.end(),
+                                    [](const TracerRule &r) { return r.each.has_value(); });
+  if (all_stop)  // it keeps some stopped while it waits for others
+    over_state("tracer.restarts", "While it waits, some tracee runs, or wait will report its stop",
+               [](const View &v) {
+                 Expr traced = truth(false), goes_on = truth(false);
+                 for (int t = 0; t < v.m.threads(); ++t) {
+                   const ThreadFields &f = v.t(t);
+                   traced = traced || v.traced(t);
+                   goes_on = goes_on || (v.traced(t) &&
+                                         (!v.in_trap(t) || v.get(f.listening) || v.get(f.report)));
+                 }
+                 return implies(rests(v) && traced, goes_on);
+               });
+  else
+    over_state("tracer.restarts", "While it waits, every stop is one that wait will report",
+               each([](const View &v, int t) {
+                 const ThreadFields &f = v.t(t);
+                 return implies(rests(v) && v.traced(t) && v.in_trap(t),
+                                v.get(f.listening) || v.get(f.report));
+               }));
   over_state("tracer.kill_ends", "While it waits, no dying tracee is left in a stop",
              each([](const View &v, int t) {
                const ThreadFields &f = v.t(t);

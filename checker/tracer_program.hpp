@@ -27,6 +27,7 @@ struct When {
   std::optional<bool> syscall;      // WSTOPSIG is SIGTRAP | 0x80, or is not
   std::optional<bool> succeeded;    // the call before
   Settings flags;
+  Settings some;  // some tracee, this one or another, has these; empty: any
 };
 
 // What a program takes a stop to be.
@@ -47,8 +48,12 @@ struct TracerRule {
   When when;
   Settings set;
   Belief believes = Belief::none;
-  std::optional<model::Action> call;  // for the tracee of the last report, at "start" the first
-  bool injects = false;               // the call gives the reported signal, not 0
+  // For the tracee of the last report, at "start" the first. send: tgkill with SIGSTOP.
+  std::optional<model::Action> call;
+  bool injects = false;  // the call gives the signal that was reported of the tracee, not 0
+  // For each tracee with these flags instead, one after the other, in any order; `set` is of that
+  // tracee, and changes one of the flags.
+  std::optional<Settings> each;
   std::string next;
   std::string added;  // why the rule is there, if the source does not have it
   int line = 0;

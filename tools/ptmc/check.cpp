@@ -282,6 +282,9 @@ int check_tracer(CheckOptions &options, const Subject &subject) {
   how.fast = false;
   model::Config config = subject.config();
   if (program.waits != checker::Waits::blocking) config[model::Feature::sigchld] = true;
+  for (const checker::TracerRule &r : program.rules)
+    if (r.call == model::Action::send)
+      config[model::Feature::thread_directed] = config[model::Feature::sig_STOP] = true;
   model::Model model(subject.shape(), &config);
   checker::remember_own({checker::Own::attach, checker::Own::child, checker::Own::exec})(model);
   checker::run_by(model, program);
