@@ -128,11 +128,11 @@ std::uint32_t AnyOptions::violated_by(const Claim &claim, const Counterexample &
       runs = interpreter.step(trace.instances[k], before, after);
     }
     if (!runs) continue;
-    Expr holds = truth(true);
-    if (claim.state) holds = *claim.state;
+    bool broken = claim.state && !evaluate(model_.schema, *claim.state, after, after);
     for (const auto &[instance, e] : claim.steps)
-      if (instance == trace.instances.back()) holds = e;
-    if (!evaluate(model_.schema, holds, claim.state ? after : before, after)) sets |= 1u << set;
+      if (instance == trace.instances.back())
+        broken = broken || !evaluate(model_.schema, e, before, after);
+    if (broken) sets |= 1u << set;
   }
   return sets;
 }
@@ -169,8 +169,8 @@ std::vector<OptionVerdicts> prove_any_options(const Shape &shape, const Config &
                  {}};
       if (o.claim.state)
         p.over_state = [=, &o](const Model &) { return implies(among, *o.claim.state); };
-      else
-        p.over_step = [=, &o, &any](const Model &m, const Instance &i) -> std::optional<Expr> {
+      if (!o.claim.steps.empty())
+        p.over_step = [=, &o](const Model &m, const Instance &i) -> std::optional<Expr> {
           const auto k = static_cast<std::size_t>(&i - m.instances.data());
           for (const auto &[instance, e] : o.claim.steps)
             if (instance == k) return implies(among, e);

@@ -15,8 +15,8 @@ namespace ptmc::checker {
 struct Counterexample {
   std::vector<std::size_t> instances;
   std::vector<model::State> states;
-  // Of an `eventually` (lasso.hpp): what follows this state is repeated for ever; or it is the last,
-  // in which all that should go on is stuck.
+  // Of an `eventually` (lasso.hpp): what follows this state is repeated for ever; or it is the
+  // last, in which all that should go on is stuck.
   std::optional<std::size_t> repeats_from = {};
 };
 

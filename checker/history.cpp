@@ -20,7 +20,8 @@ namespace {
 
 // Each stop, seen by wait and not resumed.
 Expr waited_for(const model::Model &m, const StopOf &stop) {
-  return stop.is(m) && !m.schema.read(m.schema.thread[static_cast<std::size_t>(stop.thread)].report);
+  return stop.is(m) &&
+         !m.schema.read(m.schema.thread[static_cast<std::size_t>(stop.thread)].report);
 }
 
 bool reads_siginfo(const Observation &o, const std::vector<StopOf> &stops) {

@@ -155,19 +155,24 @@ bool Induction::exclude(const Cube &cube, const State &s, z3::solver &solver) {
   }
   if (!known_.finds_lemmas) return false;
   // Of the smallest new ones the strongest.
-  std::optional<Lemma> best;
-  double best_share = 2;
+  std::vector<std::pair<double, Lemma>> found;
   for (const Fields &fields : known_.samples.separating(cube)) {
     Lemma l = known_.samples.lemma(fields);
     double share = static_cast<double>(l.rows.size());
     for (Field f : l.fields) share /= static_cast<double>(std::size_t{1} << schema_[f].bits);
     const bool known = std::any_of(known_.lemmas.begin(), known_.lemmas.end(),
                                    [&](const Lemma &k) { return k.fields == l.fields; });
-    if (!known && share < best_share) best = std::move(l), best_share = share;
+    if (!known) found.emplace_back(share, std::move(l));
   }
-  if (!best) return false;
-  use({}, *best, best->term(schema_, pre_), solver);
-  return true;
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto &a, const auto &b) { return a.first < b.first; });
+  for (auto &[share, lemma] : found) {
+    known_.samples.complete(lemma);
+    if (!lemma.excludes(cube)) continue;  // a state that is no sample lies in the cube
+    use({}, lemma, lemma.term(schema_, pre_), solver);
+    return true;
+  }
+  return false;
 }
 
 // That the instance leaves the claim true. fields: those before the step that matter.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_set>
 
 #include "checker/counterexample.hpp"
 
@@ -118,7 +119,7 @@ Property property_of(const Lemma &lemma, const Schema &schema) {
 }
 
 Samples::Samples(const Schema &schema, const Reachable &all, std::size_t limit)
-    : size_(std::min(all.size(), limit)) {
+    : schema_(schema), all_(all), size_(std::min(all.size(), limit)) {
   columns_.assign(schema.size(), std::vector<std::uint8_t>(size_));
   for (std::size_t k = 0; k < size_; ++k) {
     const State s = all[size_ == all.size() ? k : k * all.size() / size_];
@@ -142,6 +143,28 @@ Lemma Samples::lemma(Fields fields) const {
     lemma.rows.insert(row);
   }
   return lemma;
+}
+
+void Samples::complete(Lemma &lemma) const {
+  if (size_ == all_.size()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto it = complete_.find(lemma.fields); it != complete_.end()) {
+      lemma.rows = it->second;
+      return;
+    }
+  }
+  std::unordered_set<std::uint64_t> seen;
+  std::uint64_t last = ~std::uint64_t{0};
+  all_.each([&](const State &s) {
+    std::uint64_t key = 0;
+    for (Field f : lemma.fields) key = key << 8 | schema_.get(s, f);
+    if (lemma.fields.size() <= sizeof key && (key == last || !seen.insert(key).second)) return;
+    last = key;
+    lemma.rows.insert(lemma.row(schema_, s));
+  });
+  const std::lock_guard lock(mutex_);
+  complete_.emplace(lemma.fields, lemma.rows);
 }
 
 std::vector<Fields> Samples::separating(const Cube &cube) const {

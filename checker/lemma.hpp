@@ -6,6 +6,8 @@
 // come from: each is proved, by induction together with the others, or not used.
 #pragma once
 
+#include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
@@ -36,20 +38,27 @@ struct Lemma {
 // As a property, which exploration can check like every other.
 model::Property property_of(const Lemma &lemma, const model::Schema &schema);
 
-// Explored states, by fields.
+// Explored states, by fields: so many of them, taken evenly.
 class Samples {
  public:
+  // `all` outlives it.
   Samples(const model::Schema &schema, const Reachable &all, std::size_t limit);
 
   std::size_t size() const { return size_; }
-  Lemma lemma(Fields fields) const;  // with the values that the states have
+  Lemma lemma(Fields fields) const;  // with the values that the samples have
+  // ... and that all of the explored states have. Looked at once for each set of fields.
+  void complete(Lemma &lemma) const;
   // The smallest sets of the cube's fields whose values no state has together; none if a state lies
   // in the cube.
   std::vector<Fields> separating(const Cube &cube) const;
 
  private:
+  const model::Schema &schema_;
+  const Reachable &all_;
   std::size_t size_ = 0;
   std::vector<std::vector<std::uint8_t>> columns_;  // by field
+  mutable std::mutex mutex_;
+  mutable std::map<Fields, std::set<Row>> complete_;
 };
 
 }  // namespace ptmc::checker

@@ -9,8 +9,8 @@
 
 #include "checker/constant_fields.hpp"
 #include "checker/prove.hpp"
-#include "checker/support.hpp"
 #include "checker/state_hash.hpp"
+#include "checker/support.hpp"
 #include "model/interp.hpp"
 
 namespace ptmc::checker {

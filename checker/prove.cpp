@@ -87,6 +87,7 @@ class Prover {
   const Model &model_;
   const ProveOptions &options_;
   const Clock::time_point start_ = Clock::now();
+  const Reachable reachable_;
   const Samples samples_;
   Knowledge known_;
   Limits limits_;
@@ -100,14 +101,12 @@ class Prover {
 Prover::Prover(const Model &model, const ProveOptions &options)
     : model_(model),
       options_(options),
-      samples_(
-          model.schema,
-          Reachable(model,
-                    !options.induction                 ? 1
-                    : options.fast && fast_form(model) ? std::max(options.samples, options.reach)
-                                                       : options.samples,
-                    options.fast),
-          options.samples),
+      reachable_(model,
+                 !options.induction                 ? 1
+                 : options.fast && fast_form(model) ? std::max(options.samples, options.reach)
+                                                    : options.samples,
+                 options.fast),
+      samples_(model.schema, reachable_, options.samples),
       known_{model, samples_, {}, {}, {}, true},
       properties_(wanted(model, options, true)) {
   limits_.check_milliseconds = static_cast<unsigned>(options.question_limit * 1000);

@@ -18,7 +18,7 @@ struct ProveOptions {
   int depth = 12;              // of counterexamples and witnesses looked for
   // Lemmas are read off so many states, taken evenly from so many explored ones; of a model without
   // emitted code from the first ones.
-  std::size_t samples = 2'000'000, reach = 50'000'000;
+  std::size_t samples = 2'000'000, reach = 100'000'000;
   bool fast = true;       // the emitted code, for those; not for a model that was changed
   bool induction = true;  // false: only look for counterexamples and witnesses
   bool lemmas = true;     // false: no other hypotheses than the properties themselves

@@ -17,6 +17,15 @@ class Reachable {
   std::size_t size() const { return size_; }
   bool complete() const { return complete_; }
   model::State operator[](std::size_t k) const;  // in the order in which they were found
+  template <class Visit>
+  void each(Visit &&visit) const {  // much faster than one by one
+    model::State state;
+    for (const Range &r : ranges_)
+      for (Index k = 0; k < r.count; ++k) {
+        layout_.unpack(store_.record(r.first + k), state.w.data());
+        visit(state);
+      }
+  }
 
  private:
   Layout layout_;

@@ -98,23 +98,9 @@ class Staging {
 
 // Where a thread is seen to be: its state letter; nothing: it cannot be told, or will not last.
 std::string letter(const Model &m, const State &s, int thread) {
-  switch (m.schema.loc(s, thread)) {
-    case Loc::entry_trap:
-    case Loc::exit_trap:
-    case Loc::step_trap:
-    case Loc::sig_trap:
-    case Loc::event_trap:
-    case Loc::group_trap:
-    case Loc::ptrace_event_trap:
-    case Loc::exit_event_trap:
-      return "t";
-    case Loc::stopped:
-      return "T";
-    case Loc::zombie:
-      return "Z";
-    default:
-      return "";
-  }
+  const Loc loc = m.schema.loc(s, thread);
+  if (loc >= Loc::entry_trap && loc < Loc::stopped) return "t";  // the traps lie together
+  return loc == Loc::stopped ? "T" : loc == Loc::zombie ? "Z" : "";
 }
 
 void Staging::reach(const State &now, bool before_call) {

@@ -17,6 +17,8 @@ checker::ProveOptions prove_options(const checker::ExploreOptions &how) {
   options.jobs = how.jobs;
   options.time_limit = how.time_limit;
   options.interrupted = how.interrupted;
+  // A state and its share of the table take less.
+  if (how.max_memory) options.reach = std::min(options.reach, how.max_memory / 64);
   options.property_ids = how.property_ids;
   options.properties = how.properties;
   options.fast = how.fast;
