@@ -74,7 +74,8 @@ void ending_laws(Laws &all) {
        can_die},
       {"exit.sync", "exit.signals", "exit.notify", "exit.release"}, "steps of do_exit",
       [](const View &v, int t) {
-        return v.at(t, {Loc::exiting, Loc::exit_signals, Loc::exit_notify});
+        return v.at(t, {Loc::exiting, Loc::exit_signals, Loc::exit_notify}) &&
+               eq(v.get(v.p->core), 0);
       },
       [](const View &v, int t) {
         return steps_left(v, t, {Loc::exiting, Loc::exit_signals, Loc::exit_notify});

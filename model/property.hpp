@@ -1,6 +1,6 @@
 // Properties: what is to hold in every reachable state (invariant), at every step (step property),
-// at least once (sometimes), or to end sooner or later (eventually). Written over the same fields as the rules, and read by the same
-// interpretations.
+// at least once (sometimes), or to end sooner or later (eventually). Written over the same fields
+// as the rules, and read by the same interpretations.
 #pragma once
 
 #include <functional>

@@ -38,13 +38,15 @@ struct Directory {
   fs::path path;
 };
 
-// The number that follows `before` or comes before `after`.
+// The number that follows `before` or comes before `after`; the last one, as progress comes first.
 std::uint64_t number(const std::string &text, const std::string &before, const std::string &after) {
   const std::regex pattern(before + "([0-9]+)" + after);
-  std::smatch found;
   INFO(text);
-  REQUIRE(std::regex_search(text, found, pattern));
-  return std::stoull(found[1].str());
+  std::string last;
+  for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it)
+    last = (*it)[1].str();
+  REQUIRE(!last.empty());
+  return std::stoull(last);
 }
 
 }  // namespace
