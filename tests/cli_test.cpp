@@ -113,7 +113,7 @@ const std::string kBad = kHeader + kSeize + kInterrupt + wait("0x137f");
 
 TEST_CASE("usage errors: one line, exit 2") {
   CHECK(usage_error("frobnicate").find("unknown verb 'frobnicate'") == 0);
-  CHECK(usage_error("distinguish").find("unknown verb 'distinguish'") == 0);
+  CHECK(usage_error("tell-apart").find("unknown verb 'tell-apart'") == 0);
   CHECK(usage_error("check --design linux-9") == "unknown design 'linux-9'");
   CHECK(usage_error("check --design linux-3.4@x") == "unknown kernel version 'x'");
   CHECK(usage_error("check --profile nonsense") == "unknown profile 'nonsense'");

@@ -34,7 +34,9 @@ TEST_CASE("each property has its own id, says what and whence, and applies somew
     CHECK(!p.statement.empty());
     CHECK(!p.source.empty());
     CHECK(applies_somewhere(p));
-    CHECK((p.over_state != nullptr) != (p.over_step != nullptr));
+    const bool state = p.over_state != nullptr, step = p.over_step != nullptr;
+    CHECK((p.ending ? state && step : state != step));
+    CHECK((p.ending != nullptr) == (p.kind == PropertyKind::eventually));
   }
 }
 
