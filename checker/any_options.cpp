@@ -110,12 +110,6 @@ Expr AnyOptions::among(std::uint32_t sets) const {
   return chosen && any;
 }
 
-OptionSet AnyOptions::set_of(const State &s) const {
-  OptionSet set = 0;
-  for (std::size_t k = 0; k < kOptions; ++k) set |= model_.schema.get(s, options_[k]) << k;
-  return set;
-}
-
 std::uint32_t AnyOptions::violated_by(const Claim &claim, const Counterexample &trace) const {
   const Interpreter interpreter(model_);
   std::uint32_t sets = 0;

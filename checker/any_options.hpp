@@ -28,7 +28,6 @@ class AnyOptions {
   std::optional<Claim> claim(const model::Property &p);
   // They have been chosen, and are one of these sets.
   model::Expr among(std::uint32_t sets) const;
-  OptionSet set_of(const model::State &s) const;
   // The sets under which the path of a violation is one too.
   std::uint32_t violated_by(const Claim &claim, const Counterexample &trace) const;
 

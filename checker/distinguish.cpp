@@ -226,13 +226,9 @@ void Distinguishing::histories(std::size_t w) {
     Distinction *d = pair_of(known.number[a], known.number[b]);
     return d && d->confused[1] == Verdict::holds && d->confused[2] != Verdict::holds ? d : nullptr;
   };
-  std::size_t pairs = 0;
   for (std::size_t a = 0; a < known.stops.size(); ++a) {
     bool some = false;
-    for (std::size_t b = 0; b < known.stops.size(); ++b) {
-      some = some || (a != b && open(a, b));
-      pairs += a < b && open(a, b);
-    }
+    for (std::size_t b = 0; b < known.stops.size(); ++b) some = some || (a != b && open(a, b));
     if (some) asked.push_back(a);
   }
   if (asked.empty() || over()) return;

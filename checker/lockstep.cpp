@@ -10,8 +10,8 @@
 #include "checker/constant_fields.hpp"
 #include "checker/prove.hpp"
 #include "checker/state_hash.hpp"
-#include "checker/support.hpp"
 #include "model/interp.hpp"
+#include "model/property_parts.hpp"
 
 namespace ptmc::checker {
 
@@ -20,14 +20,7 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-const std::string kAnswered = "the other side's step can be taken";
 const std::string kOneOf = "one of the refusals that look alike applies";
-
-Expr all_of(const std::vector<Guard> &guards) {
-  Expr all = truth(true);
-  for (const Guard &g : guards) all = all && g.holds;
-  return all;
-}
 
 // The steps of one side, by what must be the same on the other.
 using Key = std::tuple<std::string, int, int, int, int, int, int, int>;
@@ -69,7 +62,7 @@ Side::Side(const Model &m, const Tester &tester) {
       one->guards = {{kOneOf, truth(false)}};
       steps[key].push_back(one);
     }
-    one->guards[0].holds = one->guards[0].holds || all_of(i.guards);
+    one->guards[0].holds = one->guards[0].holds || can(i);
   }
 }
 
@@ -158,13 +151,14 @@ Lockstep::Joint Lockstep::join() const {
           eq(l == by_left.end() ? before : l->second, r == by_right.end() ? before : r->second);
       if (!alike.is(1)) same.emplace_back(f, alike);
     }
-    const Expr can = all_of(a.guards), may = all_of(guards_of_b);
-    Expr answered = may;
+    const Expr left = can(a), right = as_right(can(b));
+    Expr answered = right;
     if (a.output || b.output)
       answered =
           answered && (a.output && b.output ? eq(*a.output, as_right(*b.output)) : truth(false));
-    add(a, a.guards, updates, can.same(may) && answered.same(may) ? truth(true) : answered, same);
-    if (!can.same(may)) add(b, guards_of_b, updates, can, {});
+    add(a, a.guards, updates, left.same(right) && answered.same(right) ? truth(true) : answered,
+        same);
+    if (!left.same(right)) add(b, guards_of_b, updates, left, {});
   };
   for (const auto *side : {&left_side_, &right_side_}) {
     const bool is_left = side == &left_side_;
@@ -251,7 +245,7 @@ LockstepResult Lockstep::run() {
                           PropertyKind::always,
                           "The other side takes the same step of " + rule,
                           "",
-                          [](const Config &) { return true; },
+                          anywhere,
                           {},
                           [&m, &claims = claims](const Model &, const Instance &i) {
                             const auto it =

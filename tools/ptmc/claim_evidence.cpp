@@ -104,9 +104,7 @@ std::string tried(const Part &part, const checker::Answer &answer, std::size_t &
   for (std::size_t attempt = 1; attempt <= kAttempts && !interrupted(); ++attempt) try {
       const traces::RunResult run = traces::run_scenario(staged.scenario);
       ++runs;
-      const bool explained = !part.question.remember
-                                 ? accepts(run.trace, design, {})
-                                 : accepts(run.trace, design, part.question.remember);
+      const bool explained = accepts(run.trace, design, part.question.remember);
       if (explained && needed(run.trace, design, changes) == 1)
         return fmt::format("its shortest run, attempt {}: {}", attempt, part.statement);
       if (!staged.raced) break;

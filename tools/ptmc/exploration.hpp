@@ -35,7 +35,7 @@ void add_subject(Command &command, SubjectOptions &options, bool any = false);
 // Both throw InputError.
 Subject subject_of(const SubjectOptions &options);
 const model::Property &find_property(const std::string &id, const model::Config &config);
-// "default" for one thread, "pair" for two, "group-stop" for more.
+// "default" for one thread, "pair" for two, "stops" for more.
 const model::Profile &usual_profile(int threads);
 
 // What bounds a search, on the command line.
