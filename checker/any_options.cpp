@@ -47,8 +47,7 @@ AnyOptions::AnyOptions(const Shape &shape, const Config &config)
   for (OptionSet set = 0; set < kSets; ++set) {
     Instance i;
     i.rule = choose;
-    for (Option o : rfc_options(set))
-      i.parameters += (i.parameters.empty() ? "" : "|") + std::string(kOptionNames[o]);
+    i.parameters = option_text(set, "|");
     i.guards.push_back({kOnce, !chosen});
     i.updates.push_back({chosen_, truth(true)});
     for (std::size_t k = 0; k < kOptions; ++k)

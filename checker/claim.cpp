@@ -105,9 +105,7 @@ std::optional<std::string> smallest_change(const Claim &claim, const AskOptions 
       return std::string(info.name) + ", " + std::string(info.meaning);
   }
   for (OptionSet set = 0; set < OptionSet{1} << model::kRfcOptions.size(); ++set) {
-    std::string names;
-    for (const model::Option o : rfc_options(set))
-      names += (names.empty() ? "" : ",") + std::string(model::kOptionNames[o]);
+    const std::string names = option_text(set, ",");
     if (mends([&](World &w) {
           const std::string base = w.design.substr(0, w.design.find('+'));
           w.design = base + "+" + names;

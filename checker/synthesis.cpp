@@ -16,6 +16,15 @@ std::vector<model::Option> rfc_options(OptionSet set) {
   return all;
 }
 
+std::string option_text(OptionSet set, std::string_view separator) {
+  std::string text;
+  for (const model::Option o : rfc_options(set)) {
+    if (!text.empty()) text += separator;
+    text += model::kOptionNames[o];
+  }
+  return text;
+}
+
 bool OptionVerdicts::everywhere(Verdict v) const {
   return std::all_of(by_set.begin(), by_set.end(),
                      [=](const auto &one) { return !one || one == v; });

@@ -6,6 +6,8 @@
 
 #include <functional>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +19,7 @@ namespace ptmc::checker {
 using OptionSet = unsigned;
 // Of model::kRfcOptions.
 std::vector<model::Option> rfc_options(OptionSet set);
+std::string option_text(OptionSet set, std::string_view separator);
 
 struct OptionVerdicts {
   const model::Property *property = nullptr;

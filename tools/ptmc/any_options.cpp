@@ -29,9 +29,7 @@ Json sets_json(const std::vector<OptionSet> &sets) {
 std::string sets_text(const std::vector<OptionSet> &sets) {
   std::vector<std::string> all;
   for (OptionSet set : sets) {
-    std::vector<std::string_view> names;
-    for (model::Option o : checker::rfc_options(set)) names.push_back(model::kOptionNames[o]);
-    all.push_back(names.empty() ? "none" : fmt::format("{}", fmt::join(names, "+")));
+    all.push_back(set ? checker::option_text(set, "+") : "none");
   }
   return fmt::format("{}", fmt::join(all, ", "));
 }
