@@ -63,33 +63,79 @@ long request_of(Action action) {
   }
 }
 
+pid_t role(int thread) { return who::t0 + thread; }
+pid_t tracer_role(int place) { return place == 0 ? pid_t{who::tracer} : pid_t{who::tracer2}; }
+
+// One call of somebody's.
+class Caller {
+ public:
+  Caller(const Model &model, const Instance &instance, const State &before)
+      : m_(model), i_(instance), l_(instance.label), before_(before) {}
+
+  StagedCall make() {
+    if (l_.action == Action::hidden || l_.action == Action::handler ||
+        l_.action == Action::sigreturn || i_.rule->actor == Actor::kernel)
+      return {};  // the puppet's handler does it
+    switch (i_.rule->actor) {
+      case Actor::world:
+        send();
+        break;
+      case Actor::tracer:
+        if (l_.action == Action::wait)
+          wait();
+        else if (l_.action == Action::tracer_exit)
+          call(tracer_role(l_.tracer), Call::exit_group);
+        else
+          request();
+        break;
+      case Actor::parent:
+        if (l_.action == Action::wait)
+          wait();
+        else if (l_.action == Action::parent_exit)
+          call(who::parent, Call::exit_group);
+        else
+          cannot("a step of the real parent's that is not staged");
+        break;
+      default:
+        own_call();
+    }
+    if (!why_not_.empty()) return {{}, i_.name() + ": " + why_not_};
+    return {step_, {}};
+  }
+
+ private:
+  Event &call(pid_t by, Call call) {
+    step_.event.pid = by;
+    step_.event.call = call;
+    return step_.event;
+  }
+  void cannot(const char *why) { why_not_ = why; }
+  int number(int sig) const { return m_.schema.shape.number(static_cast<model::Sig>(sig)); }
+  std::uint64_t options(int set) const;
+  void send();
+  void request();
+  void wait();
+  void own_call();
+
+  const Model &m_;
+  const Instance &i_;
+  const model::Label &l_;
+  const State &before_;
+  Step step_;
+  std::string why_not_;
+};
+
 class Staging {
  public:
   Staging(const Model &model, Scenario &scenario) : m_(model), scenario_(scenario) {}
   // What the step needs; false: no scenario can make it (why_not).
-  bool take(const Instance &i, const State &before, const State &after);
+  bool take(const Instance &i, const State &before);
   // Waits for what has become of the threads. A call follows.
   void reach(const State &now, bool before_call);
   std::string why_not;
   bool raced = false;
 
  private:
-  static pid_t role(int thread) { return who::t0 + thread; }
-  Step &add(pid_t by, Call call) {
-    Step &step = scenario_.steps.emplace_back();
-    step.event.pid = by;
-    step.event.call = call;
-    return step;
-  }
-  bool request(const Instance &i, const State &before);
-  bool wait(const Instance &i);
-  bool own_call(const Instance &i, const State &before);
-  bool cannot(const Instance &i, const char *why) {
-    why_not = i.name() + ": " + why;
-    return false;
-  }
-  std::uint64_t options(int set, const State &before, int thread) const;
-
   const Model &m_;
   Scenario &scenario_;
   std::vector<Loc> known_;  // where the threads were when last looked at
@@ -130,159 +176,131 @@ void Staging::reach(const State &now, bool before_call) {
   }
 }
 
-std::uint64_t Staging::options(int set, const State &before, int thread) const {
+std::uint64_t Caller::options(int set) const {
   std::uint64_t bits = 0;
   for (int o = 0; o < model::OPTION_COUNT; ++o) {
     const auto option = static_cast<model::Option>(o);
     bool on = (*m_.config)[model::option_feature(option)];
     if (set >= model::kFlip) {
-      const model::Field field = m_.schema.thread[static_cast<std::size_t>(thread)].option[option];
-      on = (m_.schema.get(before, field) != 0) != (set - model::kFlip == o);
+      const model::Field field =
+          m_.schema.thread[static_cast<std::size_t>(l_.thread)].option[option];
+      on = (m_.schema.get(before_, field) != 0) != (set - model::kFlip == o);
     }
     if (on) bits |= option_bit(option);
   }
   return bits;
 }
 
-bool Staging::request(const Instance &i, const State &before) {
-  const model::Label &l = i.label;
-  const long request = request_of(l.action);
-  if (request < 0) return cannot(i, "a request that is not staged");
-  Step &step = add(l.tracer == 0 ? pid_t{who::tracer} : pid_t{who::tracer2}, Call::ptrace);
-  step.event.request = request;
-  step.event.target = role(l.thread);
-  switch (l.action) {
+void Caller::send() {
+  if (l_.action != Action::send || l_.arg & model::kOfChild)
+    return cannot("a stranger's step that is not staged");
+  Event &e = call(who::world, l_.thread < 0 ? Call::kill : Call::tgkill);
+  e.target = l_.thread < 0 ? pid_t{who::t0} : role(l_.thread);
+  if (l_.thread >= 0) e.tgid = who::t0;
+  e.sig = l_.err == model::Err::ok ? number(l_.arg) : 0;
+}
+
+void Caller::request() {
+  const long request = request_of(l_.action);
+  if (request < 0) return cannot("a request that is not staged");
+  Event &e = call(tracer_role(l_.tracer), Call::ptrace);
+  e.request = request;
+  e.target = role(l_.thread);
+  switch (l_.action) {
     case Action::cont:
     case Action::syscall:
     case Action::singlestep:
     case Action::sysemu:
     case Action::sysemu_singlestep:
     case Action::detach:
-      if (l.arg != model::NONE)
-        step.event.data =
-            static_cast<std::uint64_t>(m_.schema.shape.number(static_cast<model::Sig>(l.arg)));
+      if (l_.arg != model::NONE) e.data = static_cast<std::uint64_t>(number(l_.arg));
       break;
     case Action::seize:
     case Action::setoptions:
-      if (l.options & model::kMeanwhile) return cannot(i, "it overlaps with another call");
-      if (l.arg == model::kInvalidOptions)
-        step.event.data = std::uint64_t{1} << 30;
-      else if (l.arg == model::kProfileOptions || l.arg >= model::kFlip)
-        step.event.data = options(l.arg, before, l.thread);
+      if (l_.options & model::kMeanwhile) return cannot("it overlaps with another call");
+      if (l_.arg == model::kInvalidOptions)
+        e.data = std::uint64_t{1} << 30;
+      else if (l_.arg == model::kProfileOptions || l_.arg >= model::kFlip)
+        e.data = options(l_.arg);
       else
-        step.event.data = static_cast<std::uint64_t>(l.arg);
+        e.data = static_cast<std::uint64_t>(l_.arg);
       break;
-    case Action::geteventmsg:
-    case Action::syscall_info:
     default:
       break;
   }
-  return true;
 }
 
-bool Staging::wait(const Instance &i) {
-  const model::Label &l = i.label;
-  if (l.options & model::kNowait) return cannot(i, "WNOWAIT is not staged");
-  const pid_t by = i.rule->actor == Actor::parent ? pid_t{who::parent}
-                   : l.tracer                     ? pid_t{who::tracer2}
-                                                  : pid_t{who::tracer};
-  Step &step = add(by, Call::wait4);
-  step.event.target = l.thread < 0 ? pid_t{who::any_child} : role(l.thread);
-  int &options = step.event.options;
-  if (l.options & model::kNohang) options |= WNOHANG;
-  if (l.options & model::kUntraced) options |= WUNTRACED;
-  if (l.options & model::kContinued) options |= WCONTINUED;
-  if (i.rule->actor == Actor::tracer) options |= __WALL;
-  return true;
+void Caller::wait() {
+  if (l_.options & model::kNowait) return cannot("WNOWAIT is not staged");
+  const bool by_tracer = i_.rule->actor == Actor::tracer;
+  Event &e = call(by_tracer ? tracer_role(l_.tracer) : pid_t{who::parent}, Call::wait4);
+  e.target = l_.thread < 0 ? pid_t{who::any_child} : role(l_.thread);
+  if (l_.options & model::kNohang) e.options |= WNOHANG;
+  if (l_.options & model::kUntraced) e.options |= WUNTRACED;
+  if (l_.options & model::kContinued) e.options |= WCONTINUED;
+  if (by_tracer) e.options |= __WALL;
 }
 
-bool Staging::own_call(const Instance &i, const State &before) {
-  const model::Label &l = i.label;
-  const pid_t by = role(l.thread);
-  const auto sig = [&](int shift) {
-    return m_.schema.shape.number(static_cast<model::Sig>(l.arg >> shift));
-  };
-  switch (l.action) {
+void Caller::own_call() {
+  const pid_t by = role(l_.thread);
+  switch (l_.action) {
     case Action::user:
-      add(by, Call::user);
-      return true;
+      call(by, Call::user);
+      return;
     case Action::sigprocmask: {
-      Step &step = add(by, Call::rt_sigprocmask);
-      step.event.how = l.arg & 1 ? SIG_BLOCK : SIG_UNBLOCK;
-      step.event.mask = std::uint64_t{1} << (sig(1) - 1);
-      return true;
+      Event &e = call(by, Call::rt_sigprocmask);
+      e.how = l_.arg & 1 ? SIG_BLOCK : SIG_UNBLOCK;
+      e.mask = std::uint64_t{1} << (number(l_.arg >> 1) - 1);
+      return;
     }
     case Action::sigaction: {
-      Step &step = add(by, Call::rt_sigaction);
-      step.event.sig = sig(2);
-      step.event.disposition = static_cast<Disposition>(l.arg & 3);
-      return true;
+      Event &e = call(by, Call::rt_sigaction);
+      e.sig = number(l_.arg >> 2);
+      e.disposition = static_cast<Disposition>(l_.arg & 3);
+      return;
     }
     case Action::enter_syscall: {
-      const auto call = static_cast<model::SysCall>(l.arg & 0xff);
-      const bool exits = call == model::SysCall::exit || call == model::SysCall::exit_group;
-      if (call != model::SysCall::plain && call != model::SysCall::pause && !exits)
-        return cannot(i, "a system call that is not staged");
-      const model::ThreadFields &f = m_.schema.thread[static_cast<std::size_t>(l.thread)];
-      const bool stops = m_.schema.get(before, f.systrace) || m_.schema.get(before, f.emulate);
-      Step &step = add(by, call == model::SysCall::plain   ? Call::getpid
-                           : call == model::SysCall::pause ? Call::pause
-                           : call == model::SysCall::exit  ? Call::exit
-                                                           : Call::exit_group);
-      step.event.data = static_cast<std::uint64_t>(l.arg >> 8);
-      step.async = stops || call == model::SysCall::pause;
-      calling_[static_cast<std::size_t>(l.thread)] = step.async && !exits;
-      return true;
+      const auto made = static_cast<model::SysCall>(l_.arg & 0xff);
+      const bool exits = made == model::SysCall::exit || made == model::SysCall::exit_group;
+      if (made != model::SysCall::plain && made != model::SysCall::pause && !exits)
+        return cannot("a system call that is not staged");
+      const model::ThreadFields &f = m_.schema.thread[static_cast<std::size_t>(l_.thread)];
+      const bool stops = m_.schema.get(before_, f.systrace) || m_.schema.get(before_, f.emulate);
+      Event &e = call(by, made == model::SysCall::plain   ? Call::getpid
+                          : made == model::SysCall::pause ? Call::pause
+                          : made == model::SysCall::exit  ? Call::exit
+                                                          : Call::exit_group);
+      e.data = static_cast<std::uint64_t>(l_.arg >> 8);
+      step_.async = stops || made == model::SysCall::pause;
+      return;
     }
-    case Action::handler:
-    case Action::sigreturn:
-      return true;  // the puppet's handler does it
     default:
-      return cannot(i, "a call that is not staged");
+      return cannot("a call that is not staged");
   }
 }
 
-bool Staging::take(const Instance &i, const State &before, const State &) {
-  const model::Label &l = i.label;
-  if (l.action == Action::hidden || l.action == Action::handler || l.action == Action::sigreturn)
-    return true;
+bool Staging::take(const Instance &i, const State &before) {
+  StagedCall made = call_of(m_, i, before);
+  if (!made.why_not.empty()) {
+    why_not = made.why_not;
+    return false;
+  }
+  if (!made.step) return true;
   // ATTACH and SEIZE return when the thread is in its trap, and wait sleeps until there is a
   // report.
   reach(before, true);
-  switch (i.rule->actor) {
-    case Actor::world: {
-      if (l.action != Action::send || l.arg & model::kOfChild)
-        return cannot(i, "a stranger's step that is not staged");
-      Step &step = add(who::world, l.thread < 0 ? Call::kill : Call::tgkill);
-      step.event.target = l.thread < 0 ? pid_t{who::t0} : role(l.thread);
-      if (l.thread >= 0) step.event.tgid = who::t0;
-      step.event.sig =
-          l.err == model::Err::ok ? m_.schema.shape.number(static_cast<model::Sig>(l.arg)) : 0;
-      return true;
-    }
-    case Actor::tracer:
-      if (l.action == Action::wait) return wait(i);
-      if (l.action == Action::tracer_exit) {
-        add(l.tracer == 0 ? pid_t{who::tracer} : pid_t{who::tracer2}, Call::exit_group);
-        return true;
-      }
-      return request(i, before);
-    case Actor::parent:
-      if (l.action == Action::wait) return wait(i);
-      if (l.action == Action::parent_exit) {
-        add(who::parent, Call::exit_group);
-        return true;
-      }
-      return cannot(i, "a step of the real parent's that is not staged");
-    case Actor::tracee:
-      return own_call(i, before);
-    case Actor::kernel:
-      return true;
-  }
+  const Event &e = made.step->event;
+  if (is_tracee(e.pid) && e.call != Call::exit && e.call != Call::exit_group)
+    calling_[static_cast<std::size_t>(i.label.thread)] = made.step->async;
+  scenario_.steps.push_back(std::move(*made.step));
   return true;
 }
 
 }  // namespace
+
+StagedCall call_of(const Model &model, const Instance &instance, const State &before) {
+  return Caller(model, instance, before).make();
+}
 
 void settle(Model &m) {
   static const std::string kSettled = "the kernel has nothing left to do";
@@ -312,7 +330,7 @@ Staged staged(const Model &m, const std::vector<std::size_t> &instances,
   Staging staging(m, all.scenario);
   staging.reach(states.front(), false);
   for (std::size_t k = 0; k < instances.size(); ++k)
-    if (!staging.take(m.instances[instances[k]], states[k], states[k + 1])) {
+    if (!staging.take(m.instances[instances[k]], states[k])) {
       all.why_not = staging.why_not;
       return all;
     }

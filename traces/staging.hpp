@@ -4,6 +4,7 @@
 // run may have to be tried more than once.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,14 @@
 #include "traces/scenario.hpp"
 
 namespace ptmc::traces {
+
+// The call by which somebody takes such a step; none: the kernel takes it by itself.
+struct StagedCall {
+  std::optional<Step> step;
+  std::string why_not;  // no scenario can make it
+};
+StagedCall call_of(const model::Model &model, const model::Instance &instance,
+                   const model::State &before);
 
 // Every call then waits until the kernel has done all that it can do by itself, and the tracee's
 // handlers: what happens in such a model can be staged without luck.
