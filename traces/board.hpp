@@ -52,7 +52,7 @@ struct Board {
   std::array<Record, kRecords + 1> log;
 
   // How it went, from the stage to its caller.
-  enum class Outcome { unfinished, finished, not_reached, not_possible, no_namespace };
+  enum class Outcome { unfinished, finished, not_reached, not_possible };
   std::atomic<Outcome> outcome;
   int step;                    // that was not reached
   std::array<char, 200> what;  // what was not reached, or is not possible
