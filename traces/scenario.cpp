@@ -304,6 +304,70 @@ std::string who_name(pid_t symbol) {
   return std::string(kNames[symbol]);
 }
 
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json write_pid(pid_t symbol) {
+  if (symbol == who::nothing) return {};
+  return symbol == who::any_child ? Json(symbol) : Json(who_name(symbol));
+}
+
+}  // namespace
+
+Json write_call(const Step &step) {
+  Json line{{"by", write_pid(step.event.pid)}, {"call", call_name(step.event.call)}};
+  if (Json args = write_args(step.event, write_pid); !args.empty()) line["args"] = args;
+  if (step.async) line["async"] = true;
+  return line;
+}
+
+Json write_expect(const Expect &expect) {
+  Json json = Json::object();
+  const auto hex = [](int word) {
+    char digits[16];
+    std::snprintf(digits, sizeof digits, "0x%x", static_cast<unsigned>(word));
+    return std::string(digits);
+  };
+  const auto put = [&](const char *key, const auto &value) {
+    if (value) json[key] = *value;
+  };
+  put("ret", expect.ret);
+  if (expect.ret_pid) json["ret"] = who_name(*expect.ret_pid);
+  if (expect.err) json["errno"] = errno_name(*expect.err);
+  if (expect.status) json["status"] = hex(*expect.status);
+  if (expect.siginfo_signo) json["siginfo_signo"] = signal_name(*expect.siginfo_signo);
+  put("siginfo_code", expect.siginfo_code);
+  put("siginfo_status", expect.siginfo_status);
+  put("siginfo_pid", expect.siginfo_pid);
+  if (expect.siginfo_who) json["siginfo_pid"] = who_name(*expect.siginfo_who);
+  put("message", expect.message);
+  if (expect.message_who) json["message"] = who_name(*expect.message_who);
+  if (expect.mask) {
+    json["mask"] = Json::array();
+    for (int sig = 1; sig <= 64; ++sig)
+      if (*expect.mask >> (sig - 1) & 1) json["mask"].push_back(signal_name(sig));
+  }
+  return json;
+}
+
+Expect resolved(Expect expect, const std::function<pid_t(pid_t)> &tid) {
+  if (expect.ret_pid) expect.ret = tid(*expect.ret_pid);
+  if (expect.siginfo_who) expect.siginfo_pid = tid(*expect.siginfo_who);
+  if (expect.message_who) expect.message = static_cast<std::uint64_t>(tid(*expect.message_who));
+  expect.ret_pid = expect.siginfo_who = expect.message_who = std::nullopt;
+  return expect;
+}
+
+std::string text(const Expect &expect) {
+  std::string all;
+  const Json shown = write_expect(expect);
+  for (const auto &[key, value] : shown.items())
+    all += (all.empty() ? "" : ", ") + key + " " +
+           (value.is_string() ? value.get<std::string>() : value.dump());
+  return all.empty() ? "anything" : all;
+}
+
 std::string mismatch(const Step &step, const std::optional<Event> &event) {
   const Expect &expect = step.expect;
   std::string what;
@@ -341,24 +405,6 @@ Scenario read_scenario(const std::string &file) {
   std::ifstream in(file);
   if (!in) throw InputError(file, 0, "cannot be read");
   return read_scenario(in, file);
-}
-
-namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json write_pid(pid_t symbol) {
-  if (symbol == who::nothing) return {};
-  return symbol == who::any_child ? Json(symbol) : Json(who_name(symbol));
-}
-
-}  // namespace
-
-Json write_call(const Step &step) {
-  Json line{{"by", write_pid(step.event.pid)}, {"call", call_name(step.event.call)}};
-  if (Json args = write_args(step.event, write_pid); !args.empty()) line["args"] = args;
-  if (step.async) line["async"] = true;
-  return line;
 }
 
 std::string to_jsonl(const Scenario &scenario) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <functional>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -51,6 +52,11 @@ struct Expect {
   std::optional<std::uint64_t> mask;
 };
 
+// The same with tids in place of who.
+Expect resolved(Expect expect, const std::function<pid_t(pid_t)> &tid);
+// "ret 0, status 0x80057f"
+std::string text(const Expect &expect);
+
 struct Step {
   enum class Kind : std::uint8_t {
     call,           // event.pid makes the call of event
@@ -68,7 +74,7 @@ struct Step {
 };
 
 // What the call of this step should have returned but did not, or nothing. No event: it was never
-// made. What expect says in terms of who is the caller's business.
+// made. What expect says must be resolved.
 std::string mismatch(const Step &step, const std::optional<Event> &event);
 
 struct Scenario {

@@ -185,10 +185,7 @@ RunResult result_of(const Scenario &scenario, const Board &board) {
   for (std::size_t i = 0; i < of_step.size(); ++i) {
     if (board.outcome != Board::Outcome::finished && static_cast<int>(i) >= board.step) break;
     Step step = scenario.steps[i];
-    if (step.expect.ret_pid) step.expect.ret = tid(*step.expect.ret_pid);
-    if (step.expect.siginfo_who) step.expect.siginfo_pid = tid(*step.expect.siginfo_who);
-    if (step.expect.message_who)
-      step.expect.message = static_cast<std::uint64_t>(tid(*step.expect.message_who));
+    step.expect = resolved(step.expect, tid);
     if (const std::string what = mismatch(step, of_step[i]); !what.empty())
       result.unexpected.push_back(scenario.file + ":" + std::to_string(step.line) + ": " + what);
   }

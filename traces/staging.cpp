@@ -22,6 +22,7 @@ using model::State;
 namespace {
 
 constexpr long kSysEmu = 31, kSysEmuSinglestep = 32;  // PTRACE_*, of x86
+constexpr long kGetSigmask = 0x420a;
 constexpr long kUnknownRequest = 0x9999;
 
 long request_of(Action action) {
@@ -56,6 +57,8 @@ long request_of(Action action) {
       return PTRACE_GETEVENTMSG;
     case Action::syscall_info:
       return PTRACE_GET_SYSCALL_INFO;
+    case Action::sigmask:
+      return kGetSigmask;
     case Action::invalid:
       return kUnknownRequest;
     default:
@@ -197,7 +200,7 @@ void Caller::send() {
   Event &e = call(who::world, l_.thread < 0 ? Call::kill : Call::tgkill);
   e.target = l_.thread < 0 ? pid_t{who::t0} : role(l_.thread);
   if (l_.thread >= 0) e.tgid = who::t0;
-  e.sig = l_.err == model::Err::ok ? number(l_.arg) : 0;
+  e.sig = l_.err == model::Err::ok ? number(l_.arg) : SIGCONT;  // to nobody
 }
 
 void Caller::request() {
@@ -225,6 +228,9 @@ void Caller::request() {
       else
         e.data = static_cast<std::uint64_t>(l_.arg);
       break;
+    case Action::sigmask:
+      e.addr = kSigsetSize;
+      break;
     default:
       break;
   }
@@ -238,7 +244,8 @@ void Caller::wait() {
   if (l_.options & model::kNohang) e.options |= WNOHANG;
   if (l_.options & model::kUntraced) e.options |= WUNTRACED;
   if (l_.options & model::kContinued) e.options |= WCONTINUED;
-  if (by_tracer) e.options |= __WALL;
+  // A report is seen by every call that sees at least so much.
+  if (l_.options & model::kClone) e.options |= l_.options & model::kNormal ? __WALL : __WCLONE;
 }
 
 void Caller::own_call() {
@@ -247,6 +254,12 @@ void Caller::own_call() {
     case Action::user:
       call(by, Call::user);
       return;
+    case Action::traceme: {
+      Event &e = call(by, Call::ptrace);
+      e.request = PTRACE_TRACEME;
+      e.target = who::nothing;
+      return;
+    }
     case Action::sigprocmask: {
       Event &e = call(by, Call::rt_sigprocmask);
       e.how = l_.arg & 1 ? SIG_BLOCK : SIG_UNBLOCK;
@@ -271,7 +284,7 @@ void Caller::own_call() {
                           : made == model::SysCall::exit  ? Call::exit
                                                           : Call::exit_group);
       e.data = static_cast<std::uint64_t>(l_.arg >> 8);
-      step_.async = stops || made == model::SysCall::pause;
+      step_.async = !exits && (stops || made == model::SysCall::pause);
       return;
     }
     default:

@@ -44,7 +44,8 @@ class StepReader {
   std::array<Actor, who::count> actors_{};
 };
 
-// What StepReader::call reads.
+// What StepReader::call and expect read.
 nlohmann::ordered_json write_call(const Step &step);
+nlohmann::ordered_json write_expect(const Expect &expect);
 
 }  // namespace ptmc::traces

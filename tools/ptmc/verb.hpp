@@ -23,6 +23,7 @@ Command next_verb();
 Command rules_verb();
 Command graph_verb();
 Command export_verb();
+Command vectors_verb();
 int main_job();
 // The RFC's claims, a line each; each engine has so many seconds for a part.
 void claims_table(double part_limit);

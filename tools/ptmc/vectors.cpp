@@ -1,0 +1,134 @@
+// ptmc vectors generate | run: conformance tests from the model, and their run on this kernel.
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <set>
+
+#include "model/input_error.hpp"
+#include "tools/ptmc/exploration.hpp"
+#include "tools/ptmc/verb.hpp"
+#include "tools/running/run_file.hpp"
+#include "tools/vectors/generate.hpp"
+
+namespace ptmc::tools {
+namespace {
+
+using vectors::Cover;
+using vectors::Generated;
+
+struct GenerateVerb {
+  std::string design = "linux-3.4", cover = "rules", output;
+  std::vector<std::string> profiles;
+  std::optional<int> threads;
+};
+
+struct World {
+  const model::Profile *profile;
+  int threads;
+};
+
+// Where what is asked for can be covered: rules need all worlds, the rest is counted in the usual
+// ones of one thread and two.
+std::vector<World> worlds(const GenerateVerb &o, Cover cover) {
+  std::vector<World> all;
+  for (const std::string &name : o.profiles) {
+    const model::Profile &p = model::find_profile(name);
+    all.push_back({&p, o.threads.value_or(p.max_threads)});
+  }
+  if (!all.empty()) return all;
+  if (cover != Cover::rules) {
+    for (const int threads : {1, 2})
+      if (!o.threads || *o.threads == threads) all.push_back({&usual_profile(threads), threads});
+    return all;
+  }
+  for (const model::Profile &p : model::profiles())
+    if (p.processes == 1 && p.max_threads <= o.threads.value_or(2))
+      all.push_back({&p, p.max_threads});
+  return all;
+}
+
+int generate(const GenerateVerb &o) {
+  const model::DesignSpec spec = model::parse_design(o.design);
+  const auto cover = static_cast<Cover>(
+      std::find(vectors::kCoverNames.begin(), vectors::kCoverNames.end(), o.cover) -
+      vectors::kCoverNames.begin());
+  catch_signals();
+  traces::Vectors all;
+  all.design = spec.name();
+  all.kernel = fmt::format("{}.{}", spec.major, spec.minor);
+  all.covers = o.cover;
+  std::set<std::string> rules;
+  bool complete = true;
+  for (const World &w : worlds(o, cover)) {
+    if (w.threads > w.profile->max_threads)
+      refuse(fmt::format("--threads: profile '{}' has {} at most", w.profile->name,
+                         w.profile->max_threads));
+    const model::Config config = model::explored_config(spec, *w.profile, {});
+    const model::Model model(model::explored_shape(config, w.threads), &config);
+    const std::string name = fmt::format("{}/{}/{}", spec.name(), w.profile->name, w.threads);
+    Generated made = vectors::generate(model, name, {.cover = cover});
+    complete = complete && made.complete;
+    std::string why;
+    for (const auto &[reason, times] : made.uncovered)
+      why += fmt::format("\n  {} not: {}", times, reason);
+    std::size_t kept = 0;
+    for (traces::Vector &v : made.vectors) {
+      // A rule that another world's vectors have covered needs no further one.
+      bool fresh = cover != Cover::rules;
+      for (const std::string &rule : v.covers) fresh = rules.insert(rule).second || fresh;
+      if (!fresh) continue;
+      ++kept;
+      all.all.push_back(std::move(v));
+    }
+    fmt::print(stderr, "{}: {} of {} {} covered, {} vectors{}\n", name, made.covered, made.goals,
+               o.cover, kept, why);
+    if (interrupted()) break;
+  }
+  std::ofstream file;
+  if (!o.output.empty()) file.open(o.output, std::ios::binary);
+  std::ostream &out = o.output.empty() ? std::cout : file;
+  write_vectors(out, all);
+  if (!out.flush())
+    throw InputError(o.output, 0, std::string("cannot be written: ") + std::strerror(errno));
+  return complete ? kYes : kGaveUp;
+}
+
+}  // namespace
+
+Command vectors_verb() {
+  auto o = std::make_shared<GenerateVerb>();
+  return {
+      .name = "vectors",
+      .about = "conformance tests from the model",
+      .verbs = {{.name = "generate",
+                 .about = "makes vectors that cover a design",
+                 .options = {design_option(o->design),
+                             {.name = "--cover",
+                              .about = "what is to be covered",
+                              .sets = &o->cover,
+                              .type = "rules|transitions|pairs",
+                              .one_of = {vectors::kCoverNames.begin(), vectors::kCoverNames.end()}},
+                             {.name = "--profile",
+                              .about = "where; may be given again",
+                              .sets = &o->profiles,
+                              .type = "NAME",
+                              .one_value = true},
+                             {.name = "--threads",
+                              .about = "of the tracee",
+                              .sets = &o->threads,
+                              .type = "N",
+                              .range = {{1, 2}}},
+                             {.name = "-o",
+                              .about = "where they go; else to stdout",
+                              .sets = &o->output,
+                              .type = "FILE"}},
+                 .run = [=] { return generate(*o); }},
+                run_vectors_command("run")}};
+}
+
+}  // namespace ptmc::tools

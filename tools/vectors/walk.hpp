@@ -1,0 +1,71 @@
+// What a model allows a call to show, where only the set of states is known that it may be in.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/interp.hpp"
+#include "tools/vectors/settled.hpp"
+#include "traces/ask.hpp"
+#include "traces/vector.hpp"
+
+namespace ptmc::vectors {
+
+using Goals = std::vector<std::uint32_t>;  // in order
+// The goal of a step that is taken in a state; none: it is no goal.
+using GoalOf = std::function<std::optional<std::uint32_t>(const model::State &, std::size_t)>;
+
+// An outcome, and what is known after it.
+struct Branch {
+  traces::Outcome outcome;
+  std::vector<model::State> states;
+  Goals certain;  // every way there reaches them
+};
+struct Applied {
+  std::string why_not;  // empty: the call can be made in each of the states
+  traces::Step call;
+  std::vector<Branch> branches;
+  const Branch *find(const traces::Outcome &outcome) const;
+};
+
+class Walk {
+ public:
+  Walk(const model::Model &model, const Settled &settled);
+
+  // The call of this instance, in states in which the kernel has nothing left to do.
+  Applied apply(const std::vector<model::State> &states, std::size_t instance,
+                const GoalOf &goal_of);
+  // What is shown if it is taken in a state of which the outcome is this one.
+  traces::Outcome outcome(const model::State &before, std::size_t instance,
+                          const model::State &after, const std::vector<std::size_t> &own) const;
+  // One way, of the kernel's own steps, on to a state in which it has nothing left to do.
+  std::vector<std::size_t> settle(model::State &state) const;
+  const model::Interpreter &interpreter() const { return interpreter_; }
+
+ private:
+  struct End {
+    model::State state;
+    std::vector<traces::Ran> handlers;
+    Goals certain;
+  };
+  const std::vector<std::size_t> &alternatives(std::size_t instance, const traces::Step &call);
+  bool closure(const model::State &from, Goals reached, const GoalOf &goal_of,
+               std::vector<End> &ends) const;
+  traces::Expect shows(const traces::Step &call, std::size_t instance, model::Value output) const;
+  std::optional<std::string> letters(const model::State &s) const;
+  std::optional<traces::Ran> ran(std::size_t instance) const;
+
+  const model::Model &model_;
+  const Settled &settled_;
+  const model::Interpreter interpreter_;
+  const traces::ByLocation own_at_;
+  traces::Names names_;
+  std::map<std::size_t, std::vector<std::size_t>> alternatives_;
+};
+
+}  // namespace ptmc::vectors

@@ -1,0 +1,36 @@
+// Runs vectors on the running kernel, by puppets (company.hpp), several at a time.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "traces/keeper.hpp"
+#include "traces/vector.hpp"
+
+namespace ptmc::traces {
+
+struct VectorResult {
+  enum class Verdict : std::uint8_t { unrun, passed, failed, inconclusive };
+  Verdict verdict = Verdict::unrun;
+  int step = -1;         // where it failed, or left its purpose
+  std::string observed;  // there; empty: nothing to tell
+  int attempts = 0;
+};
+inline constexpr std::array<std::string_view, 4> kVerdictNames{"unrun", "passed", "failed",
+                                                               "inconclusive"};
+
+struct VectorRunOptions {
+  int jobs = 1;
+  int attempts = 3;  // of an inconclusive one
+  const std::atomic<bool> *interrupted = nullptr;
+  std::function<void(std::size_t done)> progress = {};  // called now and then
+};
+
+// A result for each. Nothing is left behind. Throws NotPossible.
+std::vector<VectorResult> run_vectors(const std::vector<Vector> &vectors,
+                                      const VectorRunOptions &options);
+
+}  // namespace ptmc::traces
