@@ -71,6 +71,9 @@ Expr owes_nothing(const View &v, int t) {
   return !v.get(v.t(t).owes_tracer) && !v.get(v.t(t).owes_parent);
 }
 
+// SIGKILL may come to a thread of a group in exit.
+bool taken_in_exit(const Config &c) { return !c[dying_drops_signals]; }
+
 Laws lemmas() {
   Laws all;
   state_law(
@@ -112,6 +115,20 @@ Laws lemmas() {
       [](const View &v, int) { return eq(v.get(v.p->exec_task), 0); });
   state_law(
       all,
+      {"lemma.group_exit.not_dequeued",
+       "Where a group in exit takes signals, none of its threads has STOP_DEQUEUED",
+       "A thread is in a group in exit", "zap_other_threads, complete_signal, 3.1; R49",
+       taken_in_exit, anywhere},
+      [](const View &v, int t) { return v.get(v.p->group_exit) && v.exists(t); },
+      [](const View &v, int t) { return !v.get(v.t(t).dequeued); });
+  state_law(
+      all,
+      {"lemma.listening.trapped", "A listening thread is in a trap", "A thread is listening",
+       "ptrace_request, ptrace_stop, 3.1", taken_in_exit, anywhere},
+      [](const View &v, int t) { return v.get(v.t(t).listening); },
+      [](const View &v, int t) { return v.in_trap(t); });
+  state_law(
+      all,
       {"lemma.owes_nothing", "Where SIGCHLD is not state nobody owes a notification",
        "SIGCHLD is not state", "the profile", [](const Config &c) { return !c[sigchld]; },
        anywhere},
@@ -132,6 +149,7 @@ std::vector<CrowdProperty> crowd_properties(const Config &config) {
   for (const char *id : {"stop_consume.pending", "stop_pending.group", "stopped.untraced",
                          "stop_code.group", "group_exit.no_job_control"})
     all.push_back({known(id), CrowdProperty::lemma});
+  if (taken_in_exit(config)) all.push_back({known("group_exit.kills_all"), CrowdProperty::lemma});
   for (const Property &p : lemmas()) all.push_back({p, CrowdProperty::lemma});
   std::erase_if(all, [&](const CrowdProperty &p) {
     return p.property.kind != PropertyKind::always || !p.property.applies(config);
