@@ -14,7 +14,7 @@
 namespace ptmc::traces {
 namespace {
 
-constexpr std::uint32_t kTurns = 1000;  // of an idle thread: it has been in user mode
+constexpr std::uint32_t kTurns = 200;  // of an idle thread: it has been in user mode
 constexpr pid_t kNobody = 4194304;      // one more than the largest pid there is
 
 }  // namespace
@@ -75,8 +75,9 @@ void Company::dismiss(bool own_namespace) {
 
 void Company::start(pid_t role, bool with_tracee, bool orphaned) {
   expected_.push_back(role);
-  if (fork() != 0) return;
-  if (with_tracee && fork() == 0) {
+  // Not fork, which takes as long as the stage is large.
+  if (vfork() != 0) return;
+  if (with_tracee && vfork() == 0) {
     if (orphaned) setsid();
     play(descriptor_, program_, who::t0);
   }

@@ -9,7 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <string>
 #include <system_error>
@@ -130,15 +132,18 @@ void take_short_turns() {
   syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
+// Between vfork and the new program: nothing here may allocate.
 void play(int board, int program, pid_t role) {
   for (const int file : {board, program}) fcntl(file, F_SETFD, 0);
   if (role == who::t0) {
     setpgid(0, 0);
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);  // EINVAL where there is no Yama
   }
-  const std::string self = std::to_string(role), first = std::to_string(board),
-                    second = std::to_string(program);
-  const char *argv[] = {self.c_str(), first.c_str(), second.c_str(), nullptr};
+  std::array<std::array<char, 12>, 3> texts{};
+  const char *argv[] = {texts[0].data(), texts[1].data(), texts[2].data(), nullptr};
+  const int numbers[] = {role, board, program};
+  for (std::size_t k = 0; k < texts.size(); ++k)
+    std::to_chars(texts[k].data(), texts[k].data() + texts[k].size() - 1, numbers[k]);
   const char *environment[] = {nullptr};
   syscall(SYS_execveat, program, "", argv, environment, AT_EMPTY_PATH);
   _exit(1);

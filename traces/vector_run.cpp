@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -260,18 +261,17 @@ std::vector<VectorResult> run_vectors(const std::vector<Vector> &vectors,
       }
       _exit(0);
     }
-    until(
-        [&] {
-          if (options.progress) options.progress(queue.done);
-          if (options.interrupted && *options.interrupted)
-            queue.next = static_cast<std::uint32_t>(vectors.size());
-          std::erase_if(workers, [](pid_t worker) {
-            const pid_t reaped = waitpid(worker, nullptr, WNOHANG);
-            return reaped == worker || (reaped < 0 && errno == ECHILD);
-          });
-          return workers.empty();
-        },
-        UINT64_MAX / 2);
+    const timespec nap{0, 5'000'000};  // seldom: it takes its time from them
+    while (!workers.empty()) {
+      nanosleep(&nap, nullptr);
+      if (options.progress) options.progress(queue.done);
+      if (options.interrupted && *options.interrupted)
+        queue.next = static_cast<std::uint32_t>(vectors.size());
+      std::erase_if(workers, [](pid_t worker) {
+        const pid_t reaped = waitpid(worker, nullptr, WNOHANG);
+        return reaped == worker || (reaped < 0 && errno == ECHILD);
+      });
+    }
   }
   if (queue.impossible) throw NotPossible(queue.why.data());
   std::vector<VectorResult> all(vectors.size());

@@ -57,14 +57,15 @@ Command run_vectors_command(
                        .type = "tap|json|junit",
                        .one_of = {kReportFormats.begin(), kReportFormats.end()}},
                       {.name = "--jobs",
-                       .about = "so many vectors at a time; else one a processor",
+                       .about = "so many vectors at a time; else one for two processors",
                        .sets = &o->jobs,
                        .type = "N",
                        .range = {{1, 64}}}},
           .run = [=] {
             const traces::Vectors vectors = traces::read_vectors(o->file);
+            // The two threads of a tracee spin: more than there are processors would only wait.
             const int processors = static_cast<int>(std::thread::hardware_concurrency());
-            const auto results = run(vectors, o->jobs.value_or(std::max(processors, 1)));
+            const auto results = run(vectors, o->jobs.value_or(std::max(processors / 2, 1)));
             report(std::cout, o->format, vectors, results);
             std::cout.flush();
             if (then) then(vectors, results);

@@ -28,6 +28,11 @@ std::uint64_t mixed(std::uint64_t h, std::uint64_t x) {
   return h ^ h >> 32;
 }
 
+void add_missing(std::vector<State> &all, const std::vector<State> &more) {
+  for (const State &s : more)
+    if (std::find(all.begin(), all.end(), s) == all.end()) all.push_back(s);
+}
+
 class Generator {
  public:
   Generator(const model::Model &model, const std::string &name, const GenerateOptions &options)
@@ -190,9 +195,10 @@ class Generator {
     return k;
   }
 
-  // One call more, and what then comes of itself, to this state.
+  // One call more, and what then comes of itself, to this state; or by another way to the goal.
   void follow(Known &k, const Known &before, const State &from,
-              const std::vector<std::size_t> &instances, const State &to) {
+              const std::vector<std::size_t> &instances, const State &to,
+              std::optional<std::uint32_t> goal = {}) {
     k.before = &before;
     if (!before.why_not.empty()) {
       k.why_not = before.why_not;
@@ -210,13 +216,19 @@ class Generator {
       k.why_not = "what it shows cannot be told";
       return;
     }
+    const auto reaches = [&](const Branch &b) {
+      return goal && std::binary_search(b.certain.begin(), b.certain.end(), *goal);
+    };
     k.step.call = applied.call;
-    for (const Branch &b : applied.branches) {
-      k.step.outcomes.push_back(b.outcome);
-      k.step.outcomes.back().next = &b == wanted ? Outcome::kPassed : Outcome::kAside;
-    }
-    k.states = wanted->states;
     k.certain = wanted->certain;
+    for (const Branch &b : applied.branches) {
+      const bool on = &b == wanted || (reaches(b) && reaches(*wanted));
+      k.step.outcomes.push_back(b.outcome);
+      k.step.outcomes.back().next = on ? Outcome::kPassed : Outcome::kAside;
+      if (!on) continue;
+      k.certain = common(k.certain, b.certain);
+      add_missing(k.states, b.states);
+    }
   }
 
   std::optional<Made> make(std::uint32_t goal, const Seen &seen, std::string &why) {
@@ -235,7 +247,7 @@ class Generator {
     const std::vector<std::size_t> rest = walk_.settle(to);
     stretch.instances.insert(stretch.instances.end(), rest.begin(), rest.end());
     Known last;
-    follow(last, known(stretch.from), settled_.state(stretch.from), stretch.instances, to);
+    follow(last, known(stretch.from), settled_.state(stretch.from), stretch.instances, to, goal);
     if (!last.why_not.empty()) {
       why = last.why_not;
       return std::nullopt;
@@ -286,14 +298,10 @@ class Generator {
       VectorStep step{applied.call, {}};
       states.clear();
       for (Branch &b : applied.branches) {
-        Goals both;
-        std::set_intersection(certain.begin(), certain.end(), b.certain.begin(), b.certain.end(),
-                              std::back_inserter(both));
-        certain = std::move(both);
+        certain = common(certain, b.certain);
         b.outcome.next = Outcome::kPassed;
         step.outcomes.push_back(std::move(b.outcome));
-        for (State &s : b.states)
-          if (std::find(states.begin(), states.end(), s) == states.end()) states.push_back(s);
+        add_missing(states, b.states);
       }
       goals.insert(certain.begin(), certain.end());
       v.steps.push_back(std::move(step));

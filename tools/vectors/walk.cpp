@@ -57,13 +57,6 @@ traces::Names names_of(const model::Model &m) {
 
 auto key(const Outcome &o) { return std::make_tuple(text(o.shows), o.states, o.handlers); }
 
-void intersect(Goals &goals, const Goals &with) {
-  Goals both;
-  std::set_intersection(goals.begin(), goals.end(), with.begin(), with.end(),
-                        std::back_inserter(both));
-  goals = std::move(both);
-}
-
 Goals with(Goals goals, std::optional<std::uint32_t> one) {
   if (!one) return goals;
   const auto at = std::lower_bound(goals.begin(), goals.end(), *one);
@@ -72,6 +65,12 @@ Goals with(Goals goals, std::optional<std::uint32_t> one) {
 }
 
 }  // namespace
+
+Goals common(const Goals &a, const Goals &b) {
+  Goals both;
+  std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
+  return both;
+}
 
 const Branch *Applied::find(const Outcome &outcome) const {
   const auto found = std::find_if(branches.begin(), branches.end(),
@@ -222,7 +221,7 @@ bool Walk::closure(const State &from, Goals reached, const GoalOf &goal_of,
       Node &n = nodes[it->second];
       if (!(n.state == s) || n.handlers != handlers) continue;
       const std::size_t before = n.certain.size();
-      intersect(n.certain, certain);
+      n.certain = common(n.certain, certain);
       if (n.certain.size() != before && !n.waiting) n.waiting = true, queue.push_back(it->second);
       return;
     }
@@ -292,7 +291,7 @@ Applied Walk::apply(const std::vector<State> &states, std::size_t instance, cons
           b.outcome = std::move(o);
           b.certain = std::move(end.certain);
         } else {
-          intersect(b.certain, end.certain);
+          b.certain = common(b.certain, end.certain);
         }
         if (std::find(b.states.begin(), b.states.end(), end.state) == b.states.end())
           b.states.push_back(end.state);

@@ -17,6 +17,7 @@
 namespace ptmc::vectors {
 
 using Goals = std::vector<std::uint32_t>;  // in order
+Goals common(const Goals &a, const Goals &b);
 // The goal of a step that is taken in a state; none: it is no goal.
 using GoalOf = std::function<std::optional<std::uint32_t>(const model::State &, std::size_t)>;
 
