@@ -263,6 +263,8 @@ class Generator {
     Made made;
     Vector &v = made.first;
     v.threads = m_.schema.shape.threads;
+    v.started = std::min(v.threads, m_.schema.shape.started);
+    v.filtered = (*m_.config)[model::Feature::filters];
     v.tracer_is_parent = (*m_.config)[model::Feature::parent_is_tracer];
     v.orphaned = (*m_.config)[model::Feature::orphaned];
     const bool rules = options_.cover == Cover::rules;

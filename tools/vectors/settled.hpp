@@ -43,6 +43,7 @@ class Settled {
 
   // The kernel's own steps, and what comes of itself.
   bool own(std::size_t instance) const { return own_[instance]; }
+  const std::vector<std::size_t> &all_own() const { return all_own_; }
   const traces::Index &index() const { return index_; }
 
  private:
@@ -52,6 +53,7 @@ class Settled {
   const model::Model &model_;
   const traces::Index index_;
   std::vector<bool> own_;
+  std::vector<std::size_t> all_own_;
   std::vector<std::size_t> idle_;  // instances that change nothing
   std::vector<std::uint64_t> fired_;
   const std::optional<checker::FastForm> form_;

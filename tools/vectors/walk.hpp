@@ -49,9 +49,10 @@ class Walk {
   const model::Interpreter &interpreter() const { return interpreter_; }
 
  private:
+  using Handlers = std::optional<std::vector<traces::Ran>>;
   struct End {
     model::State state;
-    std::vector<traces::Ran> handlers;
+    Handlers handlers;
     Goals certain;
   };
   const std::vector<std::size_t> &alternatives(std::size_t instance, const traces::Step &call);
@@ -59,7 +60,7 @@ class Walk {
                std::vector<End> &ends) const;
   traces::Expect shows(const traces::Step &call, std::size_t instance, model::Value output) const;
   std::optional<std::string> letters(const model::State &s) const;
-  std::optional<traces::Ran> ran(std::size_t instance) const;
+  void run(std::size_t instance, Handlers &handlers) const;
 
   const model::Model &model_;
   const Settled &settled_;
