@@ -29,8 +29,10 @@ using Verdict = VectorResult::Verdict;
 
 class Run {
  public:
-  Run(const SharedBoard &board, int program, bool own_namespace)
-      : board_(*board), company_(board, program), own_namespace_(own_namespace) {}
+  Run(const SharedBoard &board, int program, bool own_namespace, Lie lie)
+      : board_(*board), company_(board, program), own_namespace_(own_namespace) {
+    board_.lie = lie;
+  }
 
   VectorResult operator()(const Vector &v) {
     std::vector<Step> calls;
@@ -227,20 +229,22 @@ void put(const VectorResult &result, Shared &into) {
 }
 
 // The stage of a worker.
-void work(const std::vector<Vector> &vectors, int attempts, Queue &queue, Shared *results,
-          bool own_namespace) {
+void work(const std::vector<Vector> &vectors, const VectorRunOptions &options, Queue &queue,
+          Shared *results, bool own_namespace) {
   try {
     check_ptrace();
     const SharedBoard board;
-    Run run(board, puppet_program(), own_namespace);
+    Run run(board, puppet_program(), own_namespace, options.lie);
     for (std::uint32_t k; (k = queue.next.fetch_add(1)) < vectors.size(); ++queue.done) {
       VectorResult result;
-      for (int attempt = 1; attempt <= attempts; ++attempt) {
+      for (int attempt = 1; attempt <= options.attempts; ++attempt) {
         result = run(vectors[k]);
         result.attempts = attempt;
         if (result.verdict != Verdict::inconclusive) break;
       }
       put(result, results[k]);
+      if (options.until_failure && result.verdict == Verdict::failed)
+        queue.next = static_cast<std::uint32_t>(vectors.size());
     }
   } catch (const std::exception &e) {
     std::strncpy(queue.why.data(), e.what(), queue.why.size() - 1);
@@ -270,9 +274,7 @@ std::vector<VectorResult> run_vectors(const std::vector<Vector> &vectors,
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (getppid() != caller) _exit(1);
       try {
-        keep([&](bool own_namespace) {
-          work(vectors, options.attempts, queue, results, own_namespace);
-        });
+        keep([&](bool own_namespace) { work(vectors, options, queue, results, own_namespace); });
       } catch (const NotPossible &e) {
         std::strncpy(queue.why.data(), e.what(), queue.why.size() - 1);
         queue.impossible = true;

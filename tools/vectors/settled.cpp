@@ -33,6 +33,11 @@ State Settled::state(Place p) const {
   return s;
 }
 
+Settled::Place Settled::place(const State &s) {
+  layout_.pack(s.w.data(), packed_.data());
+  return store_.find(packed_.data(), store_.hash(packed_.data()));
+}
+
 void Settled::add(const std::uint64_t *words, Place from, std::size_t by) {
   layout_.pack(words, packed_.data());
   const checker::Store::Added added =

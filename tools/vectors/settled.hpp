@@ -37,6 +37,7 @@ class Settled {
 
   std::size_t size() const { return from_.size(); }
   model::State state(Place p) const;
+  Place place(const model::State &s);  // of one that was found
   // The step that it was found by, and from where; of the first state kNone.
   Place from(Place p) const { return from_[p]; }
   std::size_t by(Place p) const { return by_[p]; }

@@ -223,19 +223,19 @@ const std::vector<std::size_t> &Walk::alternatives(std::size_t instance, const t
 }
 
 // Where the kernel's own steps may lead to. False: there are too many states.
-bool Walk::closure(const State &from, Goals reached, const GoalOf &goal_of,
+bool Walk::closure(const Believed &from, Goals reached, const PurposeOf &purpose_of,
                    std::vector<End> &ends) const {
   struct Node {
-    State state;
+    Believed state;
     Handlers handlers;
     Goals certain;
     bool waiting = true, end = false;
   };
   std::vector<Node> nodes{{from, std::vector<Ran>(), std::move(reached)}};
-  std::unordered_multimap<std::size_t, std::size_t> places{{checker::StateHash()(from), 0}};
-  const auto reach = [&](const State &s, const Handlers &handlers, const Goals &certain,
+  std::unordered_multimap<std::size_t, std::size_t> places{{checker::StateHash()(from.state), 0}};
+  const auto reach = [&](const Believed &s, const Handlers &handlers, const Goals &certain,
                          std::vector<std::size_t> &queue) {
-    const std::size_t hash = checker::StateHash()(s);
+    const std::size_t hash = checker::StateHash()(s.state);
     const auto [first, last] = places.equal_range(hash);
     for (auto it = first; it != last; ++it) {
       Node &n = nodes[it->second];
@@ -257,12 +257,13 @@ bool Walk::closure(const State &from, Goals reached, const GoalOf &goal_of,
     const Node node = nodes[at];
     State next;
     bool moved = false;
-    own_at_.each(node.state, [&](std::size_t i) {
-      if (!interpreter_.step(i, node.state, next)) return;
+    own_at_.each(node.state.state, [&](std::size_t i) {
+      if (!interpreter_.step(i, node.state.state, next)) return;
       moved = true;
+      const Purpose purpose = purpose_of(node.state, i);
       Handlers handlers = node.handlers;
       run(i, handlers);
-      reach(next, handlers, vectors::with(node.certain, goal_of(node.state, i)), queue);
+      reach({next, purpose.last}, handlers, vectors::with(node.certain, purpose.goal), queue);
     });
     nodes[at].end = !moved;
   }
@@ -271,11 +272,12 @@ bool Walk::closure(const State &from, Goals reached, const GoalOf &goal_of,
   return true;
 }
 
-Applied Walk::apply(const std::vector<State> &states, std::size_t instance, const GoalOf &goal_of) {
+Applied Walk::apply(const Beliefs &states, std::size_t instance, const PurposeOf &purpose_of) {
   Applied all;
   const Instance &i = model_.instances[instance];
   std::map<decltype(key(Outcome())), Branch> branches;
-  for (const State &s : states) {
+  for (const Believed &believed : states) {
+    const State &s = believed.state;
     const traces::StagedCall made = traces::call_of(model_, i, s);
     if (!made.step) {
       all.why_not = made.why_not.empty() ? i.name() + ": no call" : made.why_not;
@@ -293,12 +295,13 @@ Applied Walk::apply(const std::vector<State> &states, std::size_t instance, cons
       there = true;
       const Expect shown = shows(all.call, other, interpreter_.output(other, s));
       std::vector<End> ends;
-      if (!closure(next, vectors::with({}, goal_of(s, other)), goal_of, ends)) {
+      const Purpose purpose = purpose_of(believed, other);
+      if (!closure({next, purpose.last}, vectors::with({}, purpose.goal), purpose_of, ends)) {
         all.why_not = "more states than can be followed between two calls";
         return all;
       }
       for (End &end : ends) {
-        const auto seen = letters(end.state);
+        const auto seen = letters(end.state.state);
         if (!seen) {
           all.why_not = "a thread is where nobody can be seen to be";
           return all;
