@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <stdexcept>
 
 #include "checker/compare.hpp"
@@ -62,33 +63,42 @@ ExploreResult explored(const Model &m, const std::vector<Property> &all, const Q
                        const AskOptions &options) {
   ExploreOptions how;
   how.jobs = options.jobs;
-  how.time_limit = options.time_limit;
+  how.time_limit = options.time_limit * static_cast<double>(all.size());
   how.interrupted = options.interrupted;
   how.properties = &all;
   how.fast = as_written(q, options);
   return explore(m, how);
 }
 
-// None where nothing is to be proved.
+// None where nothing is to be proved. fast: the model is the question's own, as written.
+using Lengths = std::map<std::string, std::size_t>;
 std::vector<Proof> proved(const Model &m, const std::vector<Property> &all, const Question &q,
-                          const AskOptions &options) {
+                          const AskOptions &options, bool fast, Lengths lengths) {
   std::vector<Proof> none(all.size());
   for (Proof &p : none) p.how = "not asked";
   if (!options.proves || !q.proves) return none;
   ProveOptions how;
   how.jobs = options.jobs;
-  how.time_limit = options.time_limit;
+  how.time_limit = options.time_limit * static_cast<double>(all.size());
   how.question_limit = options.question_limit;
   how.interrupted = options.interrupted;
   how.properties = &all;
   how.samples = how.reach = 200'000;
-  how.fast = as_written(q, options);
+  how.fast = fast && as_written(q, options);
+  how.lengths = std::move(lengths);
   const auto start = std::chrono::steady_clock::now();
   std::vector<Proof> proofs = prove(m, how).proofs;
   // The pool of lemmas and the unrolling are everybody's.
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   for (Proof &p : proofs) p.seconds = seconds.count() / static_cast<double>(proofs.size());
   return proofs;
+}
+
+Lengths lengths_of(const ExploreResult &e) {
+  Lengths all;
+  for (const PropertyResult &r : e.properties)
+    if (r.trace) all.emplace(r.property->id, r.trace->instances.size());
+  return all;
 }
 
 std::vector<Answers> ask_properties(const Model &m, const std::vector<const Question *> &questions,
@@ -98,7 +108,7 @@ std::vector<Answers> ask_properties(const Model &m, const std::vector<const Ques
   all = listed(std::move(all));
   for (std::size_t k = 0; k < all.size(); ++k) all[k].id += "." + std::to_string(k);
   const ExploreResult e = explored(m, all, *questions[0], options);
-  const std::vector<Proof> proofs = proved(m, all, *questions[0], options);
+  const std::vector<Proof> proofs = proved(m, all, *questions[0], options, true, lengths_of(e));
   std::vector<Answers> answers(all.size());
   for (std::size_t k = 0; k < all.size(); ++k) {
     Answer &found = answers[k].explored, &proof = answers[k].proved;
@@ -180,7 +190,7 @@ Answers ask_confused(const Model &m, const Confused &asks, const Question &q,
     answers.explored.seconds = e.seconds;
     for (const PropertyResult &r : e.properties)
       if (r.trace) show(answers.explored, m, *r.trace);
-    both_proved(answers.proved, proved(m, both, q, options), Verdict::holds);
+    both_proved(answers.proved, proved(m, both, q, options, true, lengths_of(e)), Verdict::holds);
     return answers;
   }
   answers.explored.verdict = all.complete() ? Verdict::violated : Verdict::unknown;
@@ -191,13 +201,13 @@ Answers ask_confused(const Model &m, const Confused &asks, const Question &q,
   const std::vector<Property> both =
       listed({property("one", PropertyKind::always, stops.always_one_of(0, one)),
               property("other", PropertyKind::always, stops.always_one_of(1, other))});
-  both_proved(answers.proved, proved(m, both, q, options), Verdict::violated);
+  both_proved(answers.proved, proved(m, both, q, options, true, {}), Verdict::violated);
   return answers;
 }
 
 // ---- A way out ----------------------------------------------------------------------------------
 
-Answers ask_leads(const Model &m, const Leads &asks, const AskOptions &options) {
+Answers ask_leads(const Model &m, const Leads &asks, const Question &q, const AskOptions &options) {
   Answers answers;
   const Ways ways = ways_out(m, asks, kMostStates, options.time_limit);
   answers.explored.verdict = !ways.complete ? Verdict::unknown
@@ -206,7 +216,24 @@ Answers ask_leads(const Model &m, const Leads &asks, const AskOptions &options) 
   answers.explored.how = ways.how;
   answers.explored.seconds = ways.seconds;
   if (ways.none) show(answers.explored, m, *ways.none);
-  answers.proved.how = "that there is a way needs a measure that some step always lowers";
+  answers.proved.how = options.proves ? "nothing says where to look for a way" : "not asked";
+  if (!ways.complete || !options.proves) return answers;
+  const std::unique_ptr<Model> with_step = model_of(q.world, q.remember, options);
+  if (ways.none) {
+    const std::vector<Property> none = listed(no_way_is_open(*with_step, asks, ways));
+    both_proved(answers.proved,
+                proved(*with_step, none, q, options, false,
+                       {{none[0].id, ways.none->instances.size() + 1}}),
+                Verdict::violated);
+  } else {
+    const std::vector<Property> way = listed({a_way_is_open(*with_step, asks, ways)});
+    const Proof proof = proved(*with_step, way, q, options, false, {})[0];
+    // Where these ways are not open, another may be.
+    if (proof.verdict == Verdict::holds) answers.proved.verdict = Verdict::holds;
+    answers.proved.how =
+        proof.how + ", ways of at most " + std::to_string(ways.shortening.size()) + " steps";
+    answers.proved.seconds = proof.seconds;
+  }
   return answers;
 }
 
@@ -348,7 +375,7 @@ std::vector<Answers> ask(const std::vector<const Question *> &questions,
     if (const auto *confused = std::get_if<Confused>(&first.asks)) {
       answers[k] = ask_confused(*m, *confused, first, options);
     } else if (const auto *leads = std::get_if<Leads>(&first.asks)) {
-      answers[k] = ask_leads(*m, *leads, options);
+      answers[k] = ask_leads(*m, *leads, first, options);
     } else if (const auto *equal = std::get_if<Equal>(&first.asks)) {
       answers[k] = ask_equal(*m, *equal, options);
     } else {

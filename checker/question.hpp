@@ -93,7 +93,7 @@ struct Answers {
 struct AskOptions {
   int jobs = 1;
   double question_limit = 20;  // seconds of one question to Z3
-  double time_limit = 60;      // seconds of each engine
+  double time_limit = 60;      // seconds of each engine for one question
   const std::atomic<bool> *interrupted = nullptr;
   bool proves = true;  // false: explores only
   // Deliberate mistakes in every model, which some answer should reveal.
