@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <map>
 #include <set>
 
 #include "checker/claim_parts.hpp"
@@ -107,6 +109,31 @@ TEST_CASE("a claim has its parts, its words and its source") {
     CHECK(std::any_of(c.parts.begin(), c.parts.end(),
                       [](const checker::Part &p) { return p.decides; }));
   }
+}
+
+// "> ..." is what follows is about: "**id**", in bold.
+TEST_CASE("the documentation has each claim below the words that it is about") {
+  std::ifstream page(PTMC_SOURCE_DIR "/checker/CLAIMS.md");
+  std::map<std::string, std::string> words;
+  std::string quote;
+  bool quoting = false;
+  for (std::string line; std::getline(page, line);) {
+    const bool quotes = line.starts_with("> ");
+    if (quotes) quote = (quoting ? quote + " " : "") + line.substr(2);
+    quoting = quotes;
+    if (!line.starts_with("**")) continue;
+    for (std::size_t at = 0; (at = line.find("**", at)) != std::string::npos;) {
+      const std::size_t end = line.find("**", at + 2);
+      REQUIRE(end != std::string::npos);
+      words[line.substr(at + 2, end - at - 2)] = quote;
+      at = end + 2;
+    }
+  }
+  for (const Claim &c : all_claims()) {
+    CAPTURE(c.id);
+    CHECK(words[c.id] == c.source);
+  }
+  CHECK(words.size() == all_claims().size());
 }
 
 TEST_CASE("a verdict follows from the answers") {
