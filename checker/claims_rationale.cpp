@@ -157,17 +157,27 @@ Claim getsiginfo_check() {
                                           "thread counted as the group's"
                                         : "")});
     }
-  const World killed{
-      "linux-3.4", {STOP, USR1, KILL}, {attach, cont, inspect, tracer_waits, causes}};
+  // The last that wait has said of the thread is such a stop, and nobody has resumed it.
+  const std::string in_delivery = "delivery";
+  Question killed = sometimes_step(
+      {"linux-3.4", {STOP, USR1, KILL}, {attach, cont, inspect, tracer_waits, causes}},
+      [in_delivery](const StepView &s) {
+        const Label &l = s.step.label;
+        return truth(l.action == Action::getsiginfo && l.thread == 0 && l.err == Err::esrch) &&
+               s.before.traced(0) && remembered(s.m, in_delivery);
+      });
+  killed.remember = [in_delivery](Model &m) {
+    remember(m, in_delivery, 1, [](const StepView &s, Expr before) {
+      if (s.step.rule->id == "wait.stop" && s.step.thread == 0)
+        return s.before.at(0, {Loc::sig_trap});
+      return s.succeeds(Action::cont, 0) ? truth(false) : before;
+    });
+  };
   claim.parts.push_back(
-      {"linux-3.4: it fails (with ESRCH) in a signal-delivery-stop too, once SIGKILL has come",
-       sometimes_step(killed, some_step([](const StepView &s, int t) {
-                        const Label &l = s.step.label;
-                        const bool fails =
-                            l.action == Action::getsiginfo && l.thread == t && l.err == Err::esrch;
-                        return truth(fails) && s.before.traced(t) &&
-                               s.before.at(t, {Loc::sig_trap});
-                      })),
+      {"linux-3.4: it fails (with ESRCH) for a tracee whose signal-delivery-stop was reported, "
+       "once "
+       "SIGKILL has come",
+       std::move(killed),
        Verdict::holds,
        {},
        false});

@@ -183,7 +183,8 @@ void seize_claims(std::vector<Claim> &all) {
           "With options at SEIZE no execve, clone or fork of the tracee is without its report, and "
           "no execve sends it SIGTRAP",
           "RFC: (a) make SEIZE take a parameter \"immediately set these options on attach\"",
-          {}};
+          {},
+          {"exec-event", "clone-thread-event", "fork-event"}};
   escape_parts(a.parts, "seize-options", false, true);
   a.parts.push_back(exec_trap("seize-options", false, true));
   escape_parts(a.parts, "linux-3.4", false, false);

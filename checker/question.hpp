@@ -101,6 +101,8 @@ struct AskOptions {
 };
 // The model that the question is about, with what is remembered.
 std::unique_ptr<model::Model> model_of(const Question &question);
+// Of one world and one memory.
+bool alike(const Question &a, const Question &b);
 // What is asked of one world, at once where that can be.
 std::vector<Answers> ask(const std::vector<const Question *> &questions, const AskOptions &options);
 
@@ -110,5 +112,7 @@ std::vector<Answers> ask(const std::vector<const Question *> &questions, const A
 // of a replay too. Empty: the answer is about nothing that a single run shows.
 using Change = std::function<void(model::Model &)>;
 std::vector<Change> forbidding(const Question &question, const Answer &answer);
+// The same for properties that are alike and hold: none of them is broken.
+Change keeping(const std::vector<const Question *> &questions);
 
 }  // namespace ptmc::checker
