@@ -335,29 +335,26 @@ void forbid(Model &m, const Property &p) {
 
 }  // namespace
 
-Change keeping(const std::vector<const Question *> &questions) {
+Change forbidding(const std::vector<const Question *> &questions) {
   return [questions](Model &m) {
     if (questions.front()->remember) questions.front()->remember(m);
     for (const Question *q : questions) forbid(m, std::get<Holds>(q->asks).property);
   };
 }
 
-std::vector<Change> forbidding(const Question &question, const Answer &answer) {
-  std::vector<Change> changes;
-  if (const auto *holds = std::get_if<Holds>(&question.asks)) {
-    changes.push_back([&question, &p = holds->property](Model &m) {
-      if (question.remember) question.remember(m);
-      forbid(m, p);
-    });
-  } else if (const auto *confused = std::get_if<Confused>(&question.asks);
-             confused && answer.view) {
-    for (const std::size_t side : {0u, 1u})
-      changes.push_back([&question, &asks = *confused, view = *answer.view, side](Model &m) {
-        if (question.remember) question.remember(m);
-        forbid(m, seen_stops(m, asks).seen_as(side, view), {});
-      });
+std::vector<Question> shown_by_runs(const Question &question, const Answer &answer) {
+  if (std::holds_alternative<Holds>(question.asks)) return {question};
+  const auto *confused = std::get_if<Confused>(&question.asks);
+  if (!confused || !answer.view) return {};
+  std::vector<Question> both;
+  for (const std::size_t side : {0u, 1u}) {
+    Property p = property("seen", PropertyKind::sometimes, {});
+    p.over_state = [asks = *confused, view = *answer.view, side](const Model &m) {
+      return seen_stops(m, asks).seen_as(side, view);
+    };
+    both.push_back({question.world, question.remember, Holds{std::move(p)}, question.remembers});
   }
-  return changes;
+  return both;
 }
 
 std::unique_ptr<Model> model_of(const Question &question) {

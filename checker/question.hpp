@@ -106,13 +106,14 @@ bool alike(const Question &a, const Question &b);
 // What is asked of one world, at once where that can be.
 std::vector<Answers> ask(const std::vector<const Question *> &questions, const AskOptions &options);
 
-// Changes to a model, after each of which no run of it shows what the answer is about: the witness
-// of a `sometimes`, the violation of an `always`, one of two stops that are confused. A recorded
-// trace that a changed model rejects, and the model itself accepts, has shown it. Any model: that
-// of a replay too. Empty: the answer is about nothing that a single run shows.
+// What single runs show of an answer, each a question about one property: the witness of a
+// `sometimes`, the violation of an `always`; of two stops that are confused, each as it is seen.
+// Empty: the answer is about nothing that a single run shows.
+std::vector<Question> shown_by_runs(const Question &question, const Answer &answer);
+// A change to a model, that of a replay too, after which no run of it shows any of these, which are
+// alike and about a property each. A recorded trace that the changed model rejects, and the model
+// itself accepts, has shown it.
 using Change = std::function<void(model::Model &)>;
-std::vector<Change> forbidding(const Question &question, const Answer &answer);
-// The same for properties that are alike and hold: none of them is broken.
-Change keeping(const std::vector<const Question *> &questions);
+Change forbidding(const std::vector<const Question *> &questions);
 
 }  // namespace ptmc::checker

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "checker/exercise.hpp"
@@ -78,12 +77,10 @@ bool accepts(const traces::Trace &trace, const std::string &design, const checke
   return traces::replay(trace, options).accepted;
 }
 
-// Of the changes to the model, those without which it cannot explain the trace that it accepts.
-std::size_t needed(const traces::Trace &trace, const std::string &design,
-                   const std::vector<checker::Change> &changes) {
-  return static_cast<std::size_t>(std::count_if(
-      changes.begin(), changes.end(),
-      [&](const checker::Change &change) { return !accepts(trace, design, change); }));
+// The model explains the trace, and not without what the question is about.
+bool shows(const traces::Trace &trace, const checker::Question &question) {
+  return accepts(trace, question.world.design, question.remember) &&
+         !accepts(trace, question.world.design, checker::forbidding({&question}));
 }
 
 // A run to the same that does not depend on the kernel's timing; nothing: none was found.
@@ -99,34 +96,51 @@ std::optional<checker::Counterexample> forced_run(const checker::Question &quest
   return checker::explore(*model, how).properties[0].trace;
 }
 
-// The shortest run that exploration found, made a scenario and tried on this kernel.
-std::string tried(const Part &part, const checker::Answer &answer, std::size_t &runs) {
-  const std::string &design = part.question.world.design;
-  const std::vector<checker::Change> changes = forbidding(part.question, answer);
-  if (changes.size() != 1 || answer.runs.size() != 1) return "";
-  const std::unique_ptr<model::Model> model = model_of(part.question);
-  checker::Counterexample shown = answer.runs[0];
+// The run that exploration found, or one that is easier to stage, made a scenario and tried on this
+// kernel.
+std::string tried(const checker::Question &question, checker::Counterexample run,
+                  std::size_t &runs) {
+  const std::unique_ptr<model::Model> model = model_of(question);
   const auto stage = [&] {
-    return traces::staged(*model, shown.instances, shown.states, part.statement, design);
+    return traces::staged(*model, run.instances, run.states, "a run of the model",
+                          question.world.design);
   };
   traces::Staged staged = stage();
   if (staged.raced)
-    if (auto forced = forced_run(part.question)) {
-      shown = std::move(*forced);
+    if (auto forced = forced_run(question)) {
+      run = std::move(*forced);
       staged = stage();
     }
   if (!staged.why_not.empty()) return "";
   for (std::size_t attempt = 1; attempt <= kAttempts && !interrupted(); ++attempt) try {
-      const traces::RunResult run = traces::run_scenario(staged.scenario);
+      const traces::RunResult result = traces::run_scenario(staged.scenario);
       ++runs;
-      const bool explained = accepts(run.trace, design, part.question.remember);
-      if (explained && needed(run.trace, design, changes) == 1)
-        return fmt::format("its shortest run, attempt {}: {}", attempt, text(part));
+      if (shows(result.trace, question))
+        return fmt::format("its shortest run, attempt {}", attempt);
       if (!staged.raced) break;
     } catch (const traces::NotReached &) {
       ++runs;
     }
   return "";
+}
+
+// What showed all that the part is about; empty: nothing did.
+std::string seen_by(const Part &part, const checker::Answer &answer,
+                    const std::vector<traces::Trace> &recorded, std::size_t &runs) {
+  std::vector<std::string> by;
+  const std::vector<checker::Question> shown = checker::shown_by_runs(part.question, answer);
+  for (std::size_t k = 0; k < shown.size(); ++k) {
+    const auto trace = std::find_if(recorded.begin(), recorded.end(),
+                                    [&](const traces::Trace &t) { return shows(t, shown[k]); });
+    if (trace != recorded.end())
+      by.push_back(trace->file);
+    else if (k >= answer.runs.size())
+      return "";
+    else
+      by.push_back(tried(shown[k], answer.runs[k], runs));
+    if (by.back().empty()) return "";
+  }
+  return fmt::format("{}", fmt::join(by, " and "));
 }
 
 // Of parts that say what never happens: runs in which it could are recorded, and the recordings in
@@ -156,7 +170,7 @@ void keep(const std::vector<const checker::Question *> &alike, std::vector<trace
   }
   for (std::size_t k = 0; k < recorded.size(); ++k)
     if (accepts(recorded[k], design, first.remember))  // else it is no run of this world
-      (accepts(recorded[k], design, checker::keeping(alike)) ? kept.by : kept.broken).insert(k);
+      (accepts(recorded[k], design, checker::forbidding(alike)) ? kept.by : kept.broken).insert(k);
 }
 
 // The universal parts, by world and memory.
@@ -192,28 +206,13 @@ KernelEvidence kernel_evidence(const checker::Decided &decided) {
   evidence.reason = all.why_none;
   std::vector<std::string> seen;
   Kept kept;
-  std::map<std::string, std::vector<const traces::Trace *>> accepted;  // by design
   try {
     for (std::size_t k = 0; k < claim.parts.size(); ++k) {
       const Part &part = claim.parts[k];
-      const std::string &design = part.question.world.design;
       const checker::Answers &answers = decided.answers[k];
       if (!on_this_kernel(part) || !shown_by_a_run(part, answers.verdict())) continue;
-      const auto [explained, fresh] = accepted.try_emplace(design);
-      for (const traces::Trace &t : all.traces)
-        if (fresh && accepts(t, design, {})) explained->second.push_back(&t);
-      const std::vector<checker::Change> changes = forbidding(part.question, answers.explored);
-      std::vector<std::string> by;
-      for (const checker::Change &change : changes)
-        for (const traces::Trace *t : explained->second)
-          if (needed(*t, design, {change})) {
-            by.push_back(t->file);
-            break;
-          }
-      if (!by.empty() && by.size() == changes.size())
-        seen.push_back(fmt::format("{}: {}", fmt::join(by, " and "), text(part)));
-      else if (std::string run = tried(part, answers.explored, evidence.runs); !run.empty())
-        seen.push_back(std::move(run));
+      const std::string by = seen_by(part, answers.explored, all.traces, evidence.runs);
+      if (!by.empty()) seen.push_back(by + ": " + text(part));
     }
     for (const auto &alike : universal(decided)) keep(alike, all.traces, kept);
   } catch (const traces::NotPossible &e) {
