@@ -84,6 +84,10 @@ class Prover {
   void search(std::vector<Proof> &proofs);
   void look(Bounded &bounded, std::vector<const Obligation *> &open);
   void search_known_lengths();
+  // It was too hard at the length that is known.
+  bool given_up(const Property *p) const {
+    return !gave_up_.empty() && options_.lengths.contains(p->id);
+  }
   void k_inductions(std::vector<Proof> &proofs);
 
   const Model &model_;
@@ -99,6 +103,7 @@ class Prover {
   std::size_t clear_ = 0;  // paths of fewer steps show nothing of what is still open
   std::set<Id> used_;      // by the proofs
   std::map<const Property *, Counterexample> found_;  // violations and witnesses
+  std::string gave_up_;                               // why no more of known lengths are
 };
 
 Prover::Prover(const Model &model, const ProveOptions &options)
@@ -229,7 +234,9 @@ void Prover::search_known_lengths() {
   for (auto &[length, goals] : by_length) {
     while (bounded.depth() < length) bounded.unroll();
     look(bounded, goals);
-    if (!bounded.why().empty()) return;
+    if (bounded.why().empty()) continue;
+    gave_up_ = bounded.why() + " at depth " + std::to_string(length);
+    return;
   }
 }
 
@@ -239,7 +246,8 @@ void Prover::search(std::vector<Proof> &proofs) {
   for (const Proof &p : proofs)
     if (p.verdict == Verdict::unknown)
       for (const Obligation &g : known_.goals)
-        if (g.property == p.property && !found_.contains(p.property)) open.push_back(&g);
+        if (g.property == p.property && !found_.contains(p.property) && !given_up(p.property))
+          open.push_back(&g);
   std::string why;
   if (!open.empty()) {
     Bounded bounded(model_, limits_);
@@ -264,7 +272,7 @@ void Prover::search(std::vector<Proof> &proofs) {
               std::to_string(it->second.instances.size()) + " steps";
       p.trace = it->second;
     } else {
-      p.how += (p.how.empty() ? "" : "; ") + why;
+      p.how += (p.how.empty() ? "" : "; ") + (given_up(p.property) ? gave_up_ : why);
     }
   }
 }
