@@ -347,13 +347,25 @@ std::vector<Question> shown_by_runs(const Question &question, const Answer &answ
   const auto *confused = std::get_if<Confused>(&question.asks);
   if (!confused || !answer.view) return {};
   std::vector<Question> both;
-  for (const std::size_t side : {0u, 1u}) {
-    Property p = property("seen", PropertyKind::sometimes, {});
-    p.over_state = [asks = *confused, view = *answer.view, side](const Model &m) {
-      return seen_stops(m, asks).seen_as(side, view);
+  const auto add = [&](const Confused::Stop &stop, int thread) {
+    Property p{"seen", PropertyKind::sometimes, "", "", {}, {}, {}};
+    // The call that shows it, in such a stop.
+    p.over_step = [stop, thread, level = confused->level, view = *answer.view](
+                      const Model &m, const model::Instance &i) -> std::optional<Expr> {
+      const model::Label &l = i.label;
+      if (l.thread != thread || i.rule->actor != model::Actor::tracer) return {};
+      if (level == Confused::Level::status)
+        return i.rule->id == "wait.stop" ? std::optional(stop(m) && eq(*i.output, view.status))
+                                         : std::nullopt;
+      if (l.action != model::Action::getsiginfo || l.err == model::Err::esrch) return {};
+      const bool bare = l.err == model::Err::einval;
+      if (bare != (view.siginfo == kNoSiginfo)) return {};
+      return stop(m) && (bare ? model::truth(true) : eq(*i.output, view.siginfo));
     };
     both.push_back({question.world, question.remember, Holds{std::move(p)}, question.remembers});
-  }
+  };
+  add(confused->one, confused->thread);
+  add(confused->other, confused->other_thread);
   return both;
 }
 

@@ -96,21 +96,23 @@ std::optional<checker::Counterexample> forced_run(const checker::Question &quest
   return checker::explore(*model, how).properties[0].trace;
 }
 
-// The run that exploration found, or one that is easier to stage, made a scenario and tried on this
-// kernel.
-std::string tried(const checker::Question &question, checker::Counterexample run,
+// A run to it, made a scenario and tried on this kernel: the one that exploration found, if there
+// is one that can be staged without luck, else another.
+std::string tried(const checker::Question &question, std::optional<checker::Counterexample> run,
                   std::size_t &runs) {
   const std::unique_ptr<model::Model> model = model_of(question);
   const auto stage = [&] {
-    return traces::staged(*model, run.instances, run.states, "a run of the model",
+    return traces::staged(*model, run->instances, run->states, "a run of the model",
                           question.world.design);
   };
-  traces::Staged staged = stage();
-  if (staged.raced)
+  traces::Staged staged;
+  if (run) staged = stage();
+  if (!run || staged.raced)
     if (auto forced = forced_run(question)) {
-      run = std::move(*forced);
+      run = std::move(forced);
       staged = stage();
     }
+  if (!run) return "";
   if (!staged.why_not.empty()) return "";
   for (std::size_t attempt = 1; attempt <= kAttempts && !interrupted(); ++attempt) try {
       const traces::RunResult result = traces::run_scenario(staged.scenario);
@@ -134,10 +136,11 @@ std::string seen_by(const Part &part, const checker::Answer &answer,
                                     [&](const traces::Trace &t) { return shows(t, shown[k]); });
     if (trace != recorded.end())
       by.push_back(trace->file);
-    else if (k >= answer.runs.size())
-      return "";
-    else
-      by.push_back(tried(shown[k], answer.runs[k], runs));
+    else  // of a single run, exploration has found it
+      by.push_back(tried(
+          shown[k],
+          shown.size() == 1 && !answer.runs.empty() ? std::optional(answer.runs[0]) : std::nullopt,
+          runs));
     if (by.back().empty()) return "";
   }
   return fmt::format("{}", fmt::join(by, " and "));
