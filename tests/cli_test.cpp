@@ -85,7 +85,6 @@ void check_keys(const Json &object, const std::string &keys) {
 }
 // A run is the same in every verb.
 void check_steps(const Json &trace) {
-  REQUIRE(!trace["steps"].empty());
   for (const Json &step : trace["steps"])
     check_keys(step,
                "number:number actor:string rule:string parameters:string effect:string "
@@ -599,6 +598,7 @@ TEST_CASE("claims: the keys of the contract, each engine's and the kernel's evid
   CHECK(without["verdict"] == "false");
   const Json &kernel = json["claims"][1]["evidence"]["kernel"];
   CHECK(kernel["reason"] == "no kernel has this design");
+  CHECK(!without["traces"][0]["steps"].empty());
   check_steps(without["traces"][0]);
   CHECK(run("claims c5.errors --no-kernel").code == 0);
   CHECK(usage_error("claims c6.errors") == "unknown claim 'c6.errors'");
