@@ -183,7 +183,7 @@ Answers ask_history(const Model &m, const Confused &asks, const Question &q,
   const std::vector<Property> both = listed(seen_and_possible(*seeing, stops, h.confused[0]));
   const ExploreResult e = explored(*seeing, both, q, options, false);
   for (const PropertyResult &r : e.properties)
-    if (r.trace) show(answers.explored, *seeing, *r.trace);
+    if (r.trace) answers.explored.traces.push_back(trace_steps(*seeing, *r.trace));
   both_proved(answers.proved, proved(*seeing, both, q, options, false, lengths_of(e)),
               Verdict::holds);
   return answers;

@@ -107,9 +107,8 @@ bool alike(const Question &a, const Question &b);
 std::vector<Answers> ask(const std::vector<const Question *> &questions, const AskOptions &options);
 
 // What single runs show of an answer, each a question about one property: the witness of a
-// `sometimes`, the violation of an `always`; of two stops that are confused, the call that
-// shows each as it is seen.
-// Empty: the answer is about nothing that a single run shows.
+// `sometimes`, the violation of an `always`; of two stops that are confused, the call that shows
+// each as it is seen. Empty: the answer is about nothing that a single run shows.
 std::vector<Question> shown_by_runs(const Question &question, const Answer &answer);
 // A change to a model, that of a replay too, after which no run of it shows any of these, which are
 // alike and about a property each. A recorded trace that the changed model rejects, and the model

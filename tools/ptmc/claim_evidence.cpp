@@ -22,8 +22,8 @@ constexpr std::size_t kRuns = 3;       // of each scenario
 constexpr double kForcedSeconds = 20;  // of the search for one that it does not decide
 constexpr std::size_t kAttempts = 10;  // of a run that the kernel's timing decides
 
-constexpr std::size_t kMostStates =
-    10'000;  // among which runs that exercise a claim are looked for
+// Among so many states runs that exercise a claim are looked for.
+constexpr std::size_t kMostStates = 10'000;
 
 // A design that kernels have, and the part is about runs of it alone.
 bool on_this_kernel(const Part &part) {
