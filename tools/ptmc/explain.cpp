@@ -37,21 +37,8 @@ std::vector<Line> lines(const traces::Trace &trace, const traces::ReplayResult &
   return all;
 }
 
-void print_alternatives(const char *what, const std::vector<std::string> &all) {
-  if (!all.empty()) fmt::print("      {:<7} {}\n", what, fmt::join(all, " | "));
-}
-
-void print_text(const traces::ReplayResult &result, const std::vector<Line> &all) {
-  fmt::print("{}: {} under kernel {}\n", result.file, result.design, result.kernel);
-  for (const Line &line : all) {
-    fmt::print("{:>4}  {}\n", line.call->line, traces::describe(*line.call));
-    if (!line.explained) continue;
-    const traces::Explained &e = *line.explained;
-    print_alternatives("before", e.before);
-    print_alternatives("by", e.rules);
-    print_alternatives("after", e.after);
-  }
-  fmt::print("{}\n{}", verdict(result), reason_text(result));
+std::string alternatives(const char *what, const std::vector<std::string> &all) {
+  return all.empty() ? "" : fmt::format("      {:<7} {}\n", what, fmt::join(all, " | "));
 }
 
 Json to_json(const traces::ReplayResult &result, const std::vector<Line> &all) {
@@ -75,15 +62,27 @@ int run_explain(ExplainOptions &options) {
   options.replay.explain = true;
   const traces::Trace trace = traces::read_trace(options.file);
   const traces::ReplayResult result = traces::replay(trace, options.replay);
-  const std::vector<Line> all = lines(trace, result);
   if (options.json)
-    print_json(to_json(result, all));
+    print_json(to_json(result, lines(trace, result)));
   else
-    print_text(result, all);
+    fmt::print("{}", explained_text(trace, result));
   return exit_code({result});
 }
 
 }  // namespace
+
+std::string explained_text(const traces::Trace &trace, const traces::ReplayResult &result) {
+  std::string text =
+      fmt::format("{}: {} under kernel {}\n", result.file, result.design, result.kernel);
+  for (const Line &line : lines(trace, result)) {
+    text += fmt::format("{:>4}  {}\n", line.call->line, traces::describe(*line.call));
+    if (!line.explained) continue;
+    const traces::Explained &e = *line.explained;
+    text += alternatives("before", e.before) + alternatives("by", e.rules) +
+            alternatives("after", e.after);
+  }
+  return text + fmt::format("{}\n{}", verdict(result), reason_text(result));
+}
 
 Command explain_verb() {
   auto options = std::make_shared<ExplainOptions>();

@@ -13,6 +13,8 @@ std::string_view verdict(const traces::ReplayResult &result);  // accepted, reje
 Json verdict_json(const traces::ReplayResult &result);
 // The divergence, or why nothing was decided; empty if the trace was accepted.
 std::string reason_text(const traces::ReplayResult &result);
+// Call by call, of a replay that explains.
+std::string explained_text(const traces::Trace &trace, const traces::ReplayResult &result);
 int exit_code(const std::vector<traces::ReplayResult> &results);
 
 }  // namespace ptmc::tools

@@ -11,10 +11,12 @@
 
 #include "model/input_error.hpp"
 #include "tools/ptmc/exploration.hpp"
+#include "tools/ptmc/replayed.hpp"
 #include "tools/ptmc/verb.hpp"
 #include "tools/running/run_file.hpp"
 #include "tools/vectors/generate.hpp"
 #include "tools/vectors/rival.hpp"
+#include "traces/stage.hpp"
 
 namespace ptmc::tools {
 namespace {
@@ -109,6 +111,30 @@ int generate(const GenerateVerb &o) {
   return complete ? kYes : kGaveUp;
 }
 
+// The same calls once more, recorded, as `ptmc explain` shows them: each waits until nothing more
+// happens.
+std::string account(const traces::Vectors &vectors, std::size_t vector, int failed_step) {
+  const traces::Vector &v = vectors.all[vector];
+  traces::Scenario s;
+  s.file = s.name = v.id;
+  s.design = vectors.design.starts_with("legacy") ? "legacy" : "linux-3.4";
+  s.threads = v.started;
+  s.tracer_is_parent = v.tracer_is_parent;
+  s.orphaned = v.orphaned;
+  s.loose = true;
+  for (int k = 0; k <= failed_step; ++k)
+    s.steps.push_back(v.steps[static_cast<std::size_t>(k)].call);
+  try {
+    traces::Trace trace = traces::run_scenario(s).trace;
+    trace.file = v.id;
+    traces::ReplayOptions how;
+    how.explain = true;
+    return explained_text(trace, traces::replay(trace, how));
+  } catch (const std::exception &e) {
+    return fmt::format("{}: not recorded: {}\n", v.id, e.what());
+  }
+}
+
 }  // namespace
 
 Command vectors_verb() {
@@ -143,7 +169,7 @@ Command vectors_verb() {
                               .sets = &o->output,
                               .type = "FILE"}},
                  .run = [=] { return generate(*o); }},
-                run_vectors_command("run")}};
+                run_vectors_command("run", account)}};
 }
 
 }  // namespace ptmc::tools

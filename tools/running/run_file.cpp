@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <sstream>
 #include <thread>
 
 #include "tools/running/report.hpp"
@@ -14,6 +15,8 @@ namespace ptmc::tools {
 namespace {
 
 using Verdict = traces::VectorResult::Verdict;
+
+constexpr std::size_t kTold = 3;  // failed vectors of which an account is given
 
 std::atomic<bool> interrupted;
 
@@ -42,11 +45,21 @@ std::vector<traces::VectorResult> run(const traces::Vectors &vectors, int jobs) 
   return results;
 }
 
+// As comments of TAP.
+void comment(const traces::Vectors &vectors, const std::vector<traces::VectorResult> &results,
+             const Account &account) {
+  std::size_t told = 0;
+  for (std::size_t k = 0; k < results.size() && told < kTold; ++k) {
+    if (results[k].verdict != Verdict::failed) continue;
+    ++told;
+    std::istringstream lines(account(vectors, k, results[k].step));
+    for (std::string line; std::getline(lines, line);) std::cout << "# " << line << '\n';
+  }
+}
+
 }  // namespace
 
-Command run_vectors_command(
-    std::string name,
-    std::function<void(const traces::Vectors &, const std::vector<traces::VectorResult> &)> then) {
+Command run_vectors_command(std::string name, Account account) {
   auto o = std::make_shared<RunOptions>();
   return {.name = std::move(name),
           .about = "runs vectors on this kernel",
@@ -68,7 +81,7 @@ Command run_vectors_command(
             const auto results = run(vectors, o->jobs.value_or(std::max(processors / 2, 1)));
             report(std::cout, o->format, vectors, results);
             std::cout.flush();
-            if (then) then(vectors, results);
+            if (account && o->format == "tap") comment(vectors, results, account);
             if (count(results, Verdict::failed)) return 1;
             return count(results, Verdict::passed) == results.size() ? 0 : 3;
           }};

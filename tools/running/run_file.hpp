@@ -6,10 +6,9 @@
 
 namespace ptmc::tools {
 
-// then: told of what has come of it, before the exit code is returned; may be empty.
-Command run_vectors_command(
-    std::string name,
-    std::function<void(const traces::Vectors &, const std::vector<traces::VectorResult> &)> then =
-        {});
+// What there is to say of a failed vector beyond the report, in lines; may be empty.
+using Account =
+    std::function<std::string(const traces::Vectors &, std::size_t vector, int failed_step)>;
+Command run_vectors_command(std::string name, Account account = {});
 
 }  // namespace ptmc::tools

@@ -14,6 +14,23 @@ std::string text_of(traces::Step call) {
   return write_call(call).dump();
 }
 
+template <class Value>
+bool agree(const std::optional<Value> &a, const std::optional<Value> &b) {
+  return !a || !b || *a == *b;
+}
+
+// One kernel may show both: what one of them does not tell may be anything.
+bool compatible(const traces::Outcome &a, const traces::Outcome &b) {
+  const traces::Expect &x = a.shows, &y = b.shows;
+  const bool fails = x.err.has_value() || y.err.has_value();
+  return (fails ? x.err == y.err : agree(x.ret, y.ret) && agree(x.ret_pid, y.ret_pid)) &&
+         agree(x.status, y.status) && agree(x.siginfo_signo, y.siginfo_signo) &&
+         agree(x.siginfo_code, y.siginfo_code) && agree(x.siginfo_who, y.siginfo_who) &&
+         agree(x.message, y.message) && agree(x.message_who, y.message_who) &&
+         x.ret_pid.has_value() == y.ret_pid.has_value() && a.states == b.states &&
+         agree(a.handlers, b.handlers);
+}
+
 }  // namespace
 
 Rival::Rival(const model::Model &model, bool fast)
@@ -41,11 +58,12 @@ bool Rival::fails(const traces::Vector &vector) {
     at = traces::Outcome::kAside;
     for (const traces::Outcome &o : step.outcomes) {
       if (o.next == traces::Outcome::kAside) continue;
-      const Branch *same = applied.find(o);
-      if (!same) continue;
-      at = o.next;
-      for (const Believed &s : same->states)
-        if (std::find(states.begin(), states.end(), s) == states.end()) states.push_back(s);
+      for (const Branch &b : applied.branches) {
+        if (!compatible(o, b.outcome)) continue;
+        at = o.next;
+        for (const Believed &s : b.states)
+          if (std::find(states.begin(), states.end(), s) == states.end()) states.push_back(s);
+      }
     }
     if (states.empty()) return true;
   }
