@@ -12,7 +12,9 @@
 //
 // Puppets make raw system calls only: their tasks share the state of libc, and a tracer would see
 // its calls. For the same reason an idle tracee spins in user mode.
+#ifndef _GNU_SOURCE  // the kernel's lib.mk says it too
 #define _GNU_SOURCE
+#endif
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
@@ -194,12 +196,7 @@ static int board_file = -1, image = -1;
 enum { STACK = 64 * 1024 };
 static char stacks[COUNT][STACK] __attribute__((aligned(STACK)));
 
-static int is_tracee(int who) { return who >= T0 && who < NONE; }
-static int tid_of(const struct slot *slot) { return slot->execed ? slot->execed : slot->born; }
-
-// ---- Puppets ------------------------------------------------------------------------------------
-
-// No canaries: the thread pointer is 0 after an execve.
+// What puppets run has no canaries: the thread pointer is 0 after an execve.
 #if defined(__has_attribute)
 #if __has_attribute(no_stack_protector)
 #define RAW static __attribute__((no_stack_protector))
@@ -208,6 +205,11 @@ static int tid_of(const struct slot *slot) { return slot->execed ? slot->execed 
 #ifndef RAW
 #define RAW static __attribute__((optimize("no-stack-protector")))
 #endif
+
+RAW int is_tracee(int who) { return who >= T0 && who < NONE; }
+RAW int tid_of(const struct slot *slot) { return slot->execed ? slot->execed : slot->born; }
+
+// ---- Puppets ------------------------------------------------------------------------------------
 
 #define ARG(value) ((unsigned long)(value))
 
@@ -240,9 +242,7 @@ RAW void handler(int sig) {
 }
 
 // rt_sigreturn; again if SYSEMU has skipped it.
-static __attribute__((naked)) void restore(void) {
-  __asm__("1: mov $15, %eax\n\tsyscall\n\tjmp 1b");
-}
+RAW __attribute__((naked)) void restore(void) { __asm__("1: mov $15, %eax\n\tsyscall\n\tjmp 1b"); }
 
 RAW long handle(int sig, enum disposition disposition) {
   const struct {
@@ -447,7 +447,7 @@ RAW void play(int who) {
 
 // After an execve the role goes on under the tid of the leader, whose role is over, as are those of
 // the other threads. It may make one system call: without its mmap there is no board.
-__attribute__((used)) RAW void come_back(const unsigned long *stack) {
+RAW __attribute__((used)) void come_back(const unsigned long *stack) {
   const int who = *(const unsigned char *)stack[1];  // argc, argv[0]
   const long memory = raw6(SYS_mmap, 0, sizeof(struct board), PROT_READ | PROT_WRITE, MAP_SHARED,
                            ARG(board_file), 0);
@@ -466,7 +466,7 @@ __attribute__((used)) RAW void come_back(const unsigned long *stack) {
   play(who);
 }
 
-static __attribute__((naked, used)) void start_of_image(void) {
+RAW __attribute__((naked, used)) void start_of_image(void) {
   __asm__("mov %rsp, %rdi\n\tand $-16, %rsp\n\tcall come_back");
 }
 
@@ -731,9 +731,11 @@ static void handlers_since(int first, struct ran *all) {
 
 static int same_handlers(const struct ran *some, const struct ran *all) {
   if (!some) return all->by == NOTHING;
-  for (; some->by == all->by && some->sig == all->sig; ++some, ++all)
+  for (; some->by == all->by; ++some, ++all) {
     if (some->by == NOTHING) return 1;
-  return some->by == NOTHING && all->by == NOTHING;
+    if (some->sig != all->sig) return 0;
+  }
+  return 0;
 }
 
 // What is shown, and its states and handlers, as they are now.
