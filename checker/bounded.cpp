@@ -17,8 +17,13 @@ Bounded::Bounded(const Model &model, const Limits &limits)
   z3::params p(context_);
   p.set("random_seed", 1u);
   solver_.set(p);
-  states_.push_back(state_constants(context_, model.schema, "@0"));
-  solver_.add(is_state(model.schema, states_[0], model.initial()));
+  const State initial = model.initial();
+  Terms &first = states_.emplace_back();
+  for (Field f = 0; f < model.schema.size(); ++f) {
+    const Value value = model.schema.get(initial, f);
+    first.push_back(value_term(context_, model.schema[f], value));
+    unchanged_.emplace(f, constant(value));
+  }
 }
 
 Bounded::Bounded(const Model &model, const Limits &limits, std::vector<Expr> known)
@@ -58,8 +63,26 @@ bool Bounded::limit() {
 void Bounded::unroll() {
   const Schema &schema = model_.schema;
   const std::string at = "@" + std::to_string(depth() + 1);
-  states_.push_back(state_constants(context_, schema, at));
-  const Terms &before = states_[states_.size() - 2], &after = states_.back();
+  // The instances that a path of so many steps can take next, and what they may change.
+  Substitution known{unchanged_, {}, {}, {}};
+  std::vector<bool> can_take(model_.instances.size()), written(schema.size());
+  for (std::size_t i = 0; i < model_.instances.size(); ++i) {
+    const Instance &instance = model_.instances[i];
+    can_take[i] = std::none_of(instance.guards.begin(), instance.guards.end(),
+                               [&](const Guard &g) { return substitute(g.holds, known).is(0); });
+    for (const Update &u : instance.updates)
+      if (const auto it = unchanged_.find(u.field);
+          can_take[i] && (it == unchanged_.end() || !substitute(u.value, known).same(it->second)))
+        written[u.field] = true;
+  }
+  const Terms fresh = state_constants(context_, schema, at);
+  const Terms before = states_.back();
+  Terms &after = states_.emplace_back(before);
+  for (Field f = 0; f < schema.size(); ++f)
+    if (written[f]) {
+      after[f] = fresh[f];
+      unchanged_.erase(f);
+    }
   const auto width = static_cast<unsigned>(std::bit_width(model_.instances.size()));
   choices_.push_back(context_.bv_const(("choice" + at).c_str(), width));
   std::vector<z3::expr> &takes = takes_.emplace_back();
@@ -68,6 +91,10 @@ void Bounded::unroll() {
   Translator translate(context_, schema, before);
   z3::expr_vector one(context_);
   for (std::size_t i = 0; i < model_.instances.size(); ++i) {
+    if (!can_take[i]) {
+      takes.push_back(context_.bool_val(false));
+      continue;
+    }
     const Instance &instance = model_.instances[i];
     const z3::expr takes_it = choices_.back() == context_.bv_val(static_cast<unsigned>(i), width);
     takes.push_back(takes_it);
@@ -75,16 +102,15 @@ void Bounded::unroll() {
     z3::expr_vector all(context_);
     all.push_back(enabled_term(translate, instance));
     for (const Update &u : instance.updates) {
+      if (!written[u.field]) continue;
       all.push_back(after[u.field] == translate.value(u.field, u.value));
       writers[u.field].push_back(takes_it);
     }
     solver_.add(z3::implies(takes_it, z3::mk_and(all)));
   }
   solver_.add(z3::mk_or(one));
-  for (Field f = 0; f < schema.size(); ++f) {
-    const z3::expr same = after[f] == before[f];
-    solver_.add(writers[f].empty() ? same : z3::mk_or(writers[f]) || same);
-  }
+  for (Field f = 0; f < schema.size(); ++f)
+    if (written[f]) solver_.add(z3::mk_or(writers[f]) || after[f] == before[f]);
   allow(after);
 }
 

@@ -38,6 +38,8 @@ class Bounded {
   z3::solver solver_;
   const std::vector<model::Expr> known_;
   std::vector<z3::expr> selectors_;  // of those
+  // The fields that no path so far can have changed; of paths from the initial state.
+  std::unordered_map<model::Field, model::Expr> unchanged_;
   std::vector<Terms> states_;
   std::vector<std::vector<z3::expr>> takes_;  // by step, by instance
   std::vector<z3::expr> choices_;

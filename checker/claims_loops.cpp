@@ -43,7 +43,8 @@ Claim bits(const TracerProgram &program) {
       ClaimKind::consequence,
       "Each property that strace's loop has under seize-3.1's hidden bit it has under (1) to "
       "(4)",
-      "RFC: \"In strace, I already implicitly use 1,2,3,4\"",
+      "RFC: In strace, I already implicitly use 1,2,3,4. With this proposal, I'd use all five, "
+      "*explicitly*",
       {}};
   const auto add = [&](const std::string &design, bool decides, bool premised) {
     std::vector<Part> parts = loop_parts(program, design, use_seize);
@@ -55,7 +56,7 @@ Claim bits(const TracerProgram &program) {
       claim.parts.push_back(std::move(parts[k]));
     }
   };
-  add("seize-3.1", false, false);
+  add("seize-3.1", false, false);  // which Z3 is asked of loop.strace.seize-3.1
   add("seize-options+TRACESTOP,INTERRUPT,LISTEN,CHILDSTOP", true, true);
   for (const char *without : {"INTERRUPT,LISTEN,CHILDSTOP", "TRACESTOP,LISTEN,CHILDSTOP",
                               "TRACESTOP,INTERRUPT,CHILDSTOP", "TRACESTOP,INTERRUPT,LISTEN"})
@@ -73,8 +74,12 @@ std::vector<Claim> loop_claims(const std::string &directory) {
                 ClaimKind::consequence,
                 "The RFC's wait loop of strace, in " + std::string(l.design) +
                     ", does all that its user would state",
-                "RFC: \"here is abridged version of main waitpid loop in strace\"; " +
-                    std::string(l.program) + ".jsonl marks each line that it adds",
+                "RFC: Just to let you see the relevant userspace code which made me think about "
+                "the above issues, here is abridged version of main waitpid loop in strace. [...] "
+                "Note that it is coded in a way that it works both on SEIZE-enabled kernels and on "
+                "old kernels, which have no SEIZE and friends. \"use_seize\" variable is set if we "
+                "are on a SEIZE-enabled kernel: (" +
+                    std::string(l.program) + ".jsonl marks each line that it adds)",
                 {}};
     claim.parts = loop_parts(program, l.design, l.how);
     all.push_back(std::move(claim));

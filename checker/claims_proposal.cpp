@@ -19,8 +19,8 @@ Claim plain_seize() {
       ClaimKind::definition,
       "SEIZE without options of a thread that is not stopped changes nothing but who traces it, "
       "and leaves it traced as ATTACH does",
-      "RFC: \"(b) without any options, make SEIZE just do 'ATTACH sans SIGSTOP' thing, nothing "
-      "more\"",
+      "RFC: (b) without any options, make SEIZE just do \"ATTACH sans SIGSTOP\" thing, nothing "
+      "more.",
       {}};
   const World world{"seize-options+", {STOP, CONT}, may};
   claim.parts.push_back({"SEIZE changes only who traces it, as ATTACH does",
@@ -52,7 +52,7 @@ Claim flags_stops() {
               ClaimKind::consequence,
               "With (1) the causes of a stop whose status has PTRACE_EVENT_STOP are the group, "
               "INTERRUPT and SIGCONT, and auto-attach if and only if (4) is set",
-              "RFC: \"(1) 'flag stops with PTRACE_EVENT_STOP event value in waitpid status'\"",
+              "RFC: (1) \"flag stops with PTRACE_EVENT_STOP event value in waitpid status\"",
               {}};
   const auto part = [&](const World &world, Cause cause, const char *what,
                         bool expected) -> Part & {
@@ -92,8 +92,8 @@ Claim interrupt_stops() {
               ClaimKind::consequence,
               "INTERRUPT is followed (i) by some stop or death of the tracee, unless the tracing "
               "ends first, (ii) by a stop that it caused",
-              "RFC: \"(2) 'enable PTRACE_INTERRUPT. It either causes PTRACE_EVENT_STOP with "
-              "sig=SIGTRAP if (1) is enabled'\"",
+              "RFC: (2) \"enable PTRACE_INTERRUPT. It either causes PTRACE_EVENT_STOP with "
+              "sig=SIGTRAP if (1) is enabled, or creates a group-stop with sig=SIGTRAP otherwise\"",
               {},
               {"interrupt-syscall-exit", "vfork-interrupt"}};
   const std::vector<Feature> may{attach,  use_seize,    interrupt, cont,
@@ -143,8 +143,9 @@ Claim without_flag() {
               "Without (1), read as 'a group-stop with sig=SIGTRAP': a stop with SIGTRAP whose "
               "GETSIGINFO fails is INTERRUPT's. Read as '(2) requires (1)': INTERRUPT fails "
               "with EIO",
-              "RFC: \"or creates a group-stop with sig=SIGTRAP otherwise [if the second part is "
-              "too weird to implement, make (2) require (1)]\"",
+              "RFC: (2) \"enable PTRACE_INTERRUPT. It either causes PTRACE_EVENT_STOP with "
+              "sig=SIGTRAP if (1) is enabled, or creates a group-stop with sig=SIGTRAP otherwise\" "
+              "[if the second part is too weird to implement, make (2) require (1)]",
               {}};
   const std::vector<Feature> may{use_seize, interrupt,    Feature::listen, cont,
                                  inspect,   tracer_waits, causes};
@@ -195,8 +196,8 @@ Claim listens() {
               ClaimKind::consequence,
               "LISTEN ends the ptrace-stop without ending the group-stop: a listening tracee runs "
               "no user code, and reports SIGCONT",
-              "RFC: \"(3) 'enable PTRACE_LISTEN'\"; its loop: \"This ends ptrace-stop, but does "
-              "_not_ end group-stop\"",
+              "RFC: (3) \"enable PTRACE_LISTEN. Works on group-stops even without any other "
+              "options\" [...] This ends ptrace-stop, but does _not_ end group-stop",
               {},
               {"listen-sigcont", "listen-group-stop"}};
   for (const char *design :
@@ -212,11 +213,12 @@ Claim listens() {
 }
 
 Claim listens_alone() {
-  Claim claim{"c3.alone",
-              ClaimKind::consequence,
-              "The same with (3) only, for each thing that SIGCONT may then report",
-              "RFC: \"Works on group-stops even without any other options\"",
-              {}};
+  Claim claim{
+      "c3.alone",
+      ClaimKind::consequence,
+      "The same with (3) only, for each thing that SIGCONT may then report",
+      "RFC: (3) \"enable PTRACE_LISTEN. Works on group-stops even without any other options\"",
+      {}};
   for (const SigcontReport &r : sigcont_reports())
     listen_parts(claim.parts,
                  with({"seize-options+LISTEN", {STOP, CONT, KILL}, kListening}, r.features),
@@ -229,7 +231,7 @@ Claim children() {
               ClaimKind::consequence,
               "With (4) the first stop of an auto-attached child looks like no signal's, by status "
               "and GETSIGINFO",
-              "RFC: \"(4) 'make auto-attached children stop a-la INTERRUPT, not with SIGSTOP'\"",
+              "RFC: (4) \"make auto-attached children stop a-la INTERRUPT, not with SIGSTOP\"",
               {}};
   const auto first = [](const Model &m) {
     return jobctl_stop(m, 1) && caused_by(m, 1, {Cause::auto_attach});
@@ -262,8 +264,7 @@ Claim errors() {
               ClaimKind::consequence,
               "A request that fails with ESRCH tells that the tracee is gone: it is not one of the "
               "caller's that is not stopped",
-              "RFC: \"(5) 'enable saner error codes'\"; ESRCH stands for three things (ptrace(2), "
-              "ERRORS)",
+              "RFC: (5) \"enable saner error codes\"",
               {}};
   for (const bool sane : {false, true}) {
     const World world{sane ? "seize-options+SANEERR" : "seize-options+",
@@ -288,8 +289,8 @@ Claim no_hidden_bit() {
       ClaimKind::consequence,
       "SEIZE with (1) to (4) is equal to seize-3.1's SEIZE, for a tester that never touches the "
       "bits",
-      "RFC: \"(d) Remove magic hidden 'I was SEIZEd, not ATTACHed' bit in kernel code. Use bits "
-      "1,2,3,4 instead of it\"",
+      "RFC: (d) Remove magic hidden 'I was SEIZEd, not ATTACHed' bit in kernel code. Use bits "
+      "1,2,3,4 instead of it.",
       {}};
   struct Case {
     const char *what;

@@ -10,8 +10,8 @@ using namespace model;
 using enum Feature;
 
 const char *const kQuirks =
-    "RFC: \"existing ptrace API has unnecessary complications (quirks) such as SIGSTOP on attach, "
-    "SIGTRAP after execve\"";
+    "RFC: Consider the following: one of reasons why we added PTRACE_SEIZE is that existing ptrace "
+    "API has unnecessary complications (quirks) such as SIGSTOP on attach, SIGTRAP after execve.";
 
 // At the three levels; that of GETSIGINFO decides.
 std::vector<Part> confusions(const World &world, const Remember &remember, Sig sig, int thread,
@@ -65,8 +65,8 @@ void quirk_claims(std::vector<Claim> &all) {
        ClaimKind::consequence,
        "A run exists in which the first stop that wait reports after ATTACH is of another signal "
        "than SIGSTOP",
-       "RFC: \"the process may stop with STOPSIG equal to some other signal than SIGSTOP if we "
-       "happend to attach just before the process takes a signal\"",
+       "RFC: Interestingly, the process may stop with STOPSIG equal to some other signal than "
+       "SIGSTOP if we happend to attach just before the process takes a signal.",
        {{"the first report is of another signal", other}},
        {"attach-other-signal-first"}});
 
@@ -92,7 +92,7 @@ void quirk_claims(std::vector<Claim> &all) {
        "Two reachable stops of an auto-attached child look the same to the tracer, one for the "
        "SIGSTOP that it is born with, the other for a SIGSTOP that was sent alone (si_pid, which "
        "the model does not have, is 0 for the first, as for a sender in another PID namespace)",
-       "RFC: \"make auto-attached children stop a-la INTERRUPT, not with SIGSTOP\"",
+       "RFC: (4) \"make auto-attached children stop a-la INTERRUPT, not with SIGSTOP\"",
        confusions(child, remember_own({Own::child}), STOP, 1, "an auto-attached child's SIGSTOP"),
        {"clone-sigstop-sent"}});
 }

@@ -60,12 +60,15 @@ Claim overloaded() {
        {STOP, CONT},
        {attach, use_seize, interrupt, listen, cont, setoptions, tracer_waits}},
       {"seize-3.1", {}, {attach, use_seize, cont, tracer_waits, clones}, {TRACECLONE}, 2}};
-  Claim claim{"seize.overloaded",
-              ClaimKind::consequence,
-              "SEIZE changes what later steps do, and no SETOPTIONS sets or clears that",
-              "RFC: \"Why we overloaded SEIZE with two functions\"; \"these 'SEIZE options' can't "
-              "be set or cleared by SETOPTIONS\"",
-              {}};
+  Claim claim{
+      "seize.overloaded",
+      ClaimKind::consequence,
+      "SEIZE changes what later steps do, and no SETOPTIONS sets or clears that",
+      "RFC: In effect, SEIZE sets some options. And these \"SEIZE options\" can't be set or "
+      "cleared by SETOPTIONS. This is stupid. Why can't we just add more options instead of "
+      "inventing new entities? Why we overloaded SEIZE with two functions: \"attach to, but don't "
+      "SIGSTOP the tracee\" and \"change behaviour of ptrace on this tracee\"?",
+      {}};
   claim.parts.push_back({"SETOPTIONS leaves the hidden bit alone",
                          always_step(worlds[0], each_step([](const StepView &s, int t) {
                                        return implies(
@@ -158,8 +161,10 @@ void seize_claims(std::vector<Claim> &all) {
              ClaimKind::consequence,
              "A run exists in which an execve, a clone and a fork between SEIZE and the first "
              "SETOPTIONS make no report, although SETOPTIONS is to ask for it",
-             "RFC: \"we want to set some _ordinary_ options too, such as PTRACE_O_TRACEEXEC, and "
-             "we can't do that even now, in improved API\"",
+             "RFC: If the argument is that we want to set options immediately at attach, then I "
+             "completely agree: yes, we do! Moreover, we want to set some _ordinary_ options too, "
+             "such as PTRACE_O_TRACEEXEC, and we can't do that even now, in improved API! It needs "
+             "more improving.",
              {}};
   escape_parts(none.parts, "seize-3.1", true, true);
   all.push_back(std::move(none));
@@ -167,8 +172,9 @@ void seize_claims(std::vector<Claim> &all) {
   all.push_back({"seize.exec-race",
                  ClaimKind::consequence,
                  "An execve after SEIZE and before SETOPTIONS sends the tracee SIGTRAP",
-                 "RFC: \"to avoid the possibility SEIZE races with execve and we get that pesky "
-                 "SIGTRAP\"",
+                 "RFC: With this proposal, I'd use all five, *explicitly*, and also use at least "
+                 "PTRACE_O_TRACEEXEC, to avoid the possibility SEIZE races with execve and we get "
+                 "that pesky SIGTRAP.",
                  {exec_trap("seize-3.1", true, true), exec_trap("linux-3.4", false, false)},
                  {"exec-seized"}});
 
@@ -176,8 +182,9 @@ void seize_claims(std::vector<Claim> &all) {
           ClaimKind::consequence,
           "With options at SEIZE no execve, clone or fork of the tracee is without its report, and "
           "no execve sends it SIGTRAP",
-          "RFC: \"(a) make SEIZE take a parameter 'immediately set these options on attach'\"",
-          {}};
+          "RFC: (a) make SEIZE take a parameter \"immediately set these options on attach\"",
+          {},
+          {"exec-event", "clone-thread-event", "fork-event"}};
   escape_parts(a.parts, "seize-options", false, true);
   a.parts.push_back(exec_trap("seize-options", false, true));
   escape_parts(a.parts, "linux-3.4", false, false);

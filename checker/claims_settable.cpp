@@ -81,7 +81,7 @@ void settable_claims(std::vector<Claim> &all) {
                  ClaimKind::consequence,
                  "Changing bits (1) to (3) by SETOPTIONS leaves no tracee stuck, no SIGCONT lost, "
                  "and makes no group-stop look like another stop",
-                 "RFC: \"(e) Make these bits settable with SETOPTIONS too, to keep API complete\"",
+                 "RFC: (e) Make these bits settable with SETOPTIONS too, to keep API complete.",
                  {}};
   const std::string one_way[] = {"bits are not changed", "bits are only set",
                                  "bits are only cleared"};
@@ -94,13 +94,13 @@ void settable_claims(std::vector<Claim> &all) {
     }
   all.push_back(std::move(settable));
 
-  Claim objection{
-      "objection.clearing",
-      ClaimKind::consequence,
-      "e.settable has a counterexample in which each change of a bit is from 1 to 0",
-      "Tejun Heo, LKML, May 2011: clearing such an option while attached would open new "
-      "issues",
-      {}};
+  Claim objection{"objection.clearing",
+                  ClaimKind::consequence,
+                  "e.settable has a counterexample in which each change of a bit is from 1 to 0",
+                  "Tejun Heo to Denys Vlasenko, LKML, 18 May 2011 (in our words): clearing such an "
+                  "option while "
+                  "attached would open new issues",
+                  {}};
   objection.one_is_enough = true;
   for (const bool listening : {false, true}) {
     std::vector<Part> parts = parts_of(Changes::clears, listening, {});

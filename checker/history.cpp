@@ -1,6 +1,7 @@
 #include "checker/history.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <deque>
 #include <optional>
@@ -31,6 +32,43 @@ bool reads_siginfo(const Observation &o, const std::vector<StopOf> &stops) {
 }
 
 }  // namespace
+
+std::vector<model::Property> seen_and_possible(model::Model &m, const std::vector<StopOf> &stops,
+                                               const Mistakable &mistakable) {
+  static const std::string kSeen = "it is what was seen next";
+  const std::vector<Observation> &seen = mistakable.seen;
+  Tester tester;
+  tester.tracer_alone = true;
+  const Observer observer(m, tester);
+  const model::State any = m.initial();  // observations of outputs alone
+  const model::Field field = m.schema.add("seen", static_cast<int>(std::bit_width(seen.size())));
+  const Expr so_far = m.schema.read(field);
+  for (std::size_t i = 0; i < m.instances.size(); ++i) {
+    if (observer.hidden(i)) continue;
+    model::Instance &instance = m.instances[i];
+    Expr next = model::truth(false);
+    for (Value k = 0; k < seen.size(); ++k) {
+      const auto shown = observer.of(i, seen[k].output.value_or(0), any);
+      if (std::find(shown.begin(), shown.end(), seen[k]) == shown.end()) continue;
+      const Expr same =
+          instance.output ? eq(*instance.output, *seen[k].output) : model::truth(true);
+      next = next || (eq(so_far, k) && same);
+    }
+    instance.guards.push_back({kSeen, next});
+    instance.updates.push_back({field, so_far + model::constant(1)});
+  }
+  const Expr all = eq(so_far, static_cast<Value>(seen.size()));
+  std::vector<model::Property> both;
+  for (const std::size_t stop : {mistakable.one, mistakable.other})
+    both.push_back({stop == mistakable.one ? "one" : "other",
+                    model::PropertyKind::sometimes,
+                    "",
+                    "",
+                    {},
+                    [e = all && waited_for(m, stops[stop])](const model::Model &) { return e; },
+                    {}});
+  return both;
+}
 
 Histories confused_by_history(const model::Model &m, const std::vector<StopOf> &stops,
                               std::size_t limit, bool fast, double time_limit) {

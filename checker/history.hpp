@@ -6,6 +6,7 @@
 
 #include "checker/observation.hpp"
 #include "checker/stop_view.hpp"
+#include "model/property.hpp"
 
 namespace ptmc::checker {
 
@@ -26,5 +27,11 @@ struct Histories {
 // Ends with so many pairs; 0: no limit.
 Histories confused_by_history(const model::Model &model, const std::vector<StopOf> &stops,
                               std::size_t limit, bool fast, double time_limit);
+
+// The two stops as properties of a model, each a `sometimes`: after a run in which exactly this was
+// seen. The model gets a field of how much of it was.
+std::vector<model::Property> seen_and_possible(model::Model &model,
+                                               const std::vector<StopOf> &stops,
+                                               const Mistakable &mistakable);
 
 }  // namespace ptmc::checker

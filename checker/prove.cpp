@@ -82,6 +82,12 @@ class Prover {
   void inductions();
   void merge(Id goal, const Attempt &attempt, double seconds);
   void search(std::vector<Proof> &proofs);
+  void look(Bounded &bounded, std::vector<const Obligation *> &open);
+  void search_known_lengths();
+  // It was too hard at the length that is known.
+  bool given_up(const Property *p) const {
+    return !gave_up_.empty() && options_.lengths.contains(p->id);
+  }
   void k_inductions(std::vector<Proof> &proofs);
 
   const Model &model_;
@@ -96,6 +102,8 @@ class Prover {
   std::size_t questions_ = 0;
   std::size_t clear_ = 0;  // paths of fewer steps show nothing of what is still open
   std::set<Id> used_;      // by the proofs
+  std::map<const Property *, Counterexample> found_;  // violations and witnesses
+  std::string gave_up_;                               // why no more of known lengths are
 };
 
 Prover::Prover(const Model &model, const ProveOptions &options)
@@ -150,7 +158,7 @@ std::vector<Prover::Id> Prover::open() {
   std::vector<Id> wanted, open;
   for (std::size_t g = 0; g < known_.goals.size(); ++g)
     if (const Property *p = known_.goals[g].property;
-        p->kind != PropertyKind::sometimes && is_wanted(p))
+        p->kind != PropertyKind::sometimes && is_wanted(p) && !found_.contains(p))
       wanted.push_back({false, g});
   for (Id h : behind(wanted))
     if (!state(h).tried) open.push_back(h);
@@ -206,43 +214,66 @@ void Prover::inductions() {
   }
 }
 
+void Prover::look(Bounded &bounded, std::vector<const Obligation *> &open) {
+  for (auto &[goal, trace] : bounded.look(open)) {
+    std::erase(open, goal);
+    found_.emplace(goal->property, std::move(trace));
+  }
+  if (options_.progress)
+    options_.progress("depth " + std::to_string(bounded.depth()) + ", " +
+                      std::to_string(open.size()) + " properties open");
+}
+
+void Prover::search_known_lengths() {
+  std::map<std::size_t, std::vector<const Obligation *>> by_length;
+  for (const Obligation &g : known_.goals)
+    if (const auto it = options_.lengths.find(g.property->id);
+        it != options_.lengths.end() && is_wanted(g.property))
+      by_length[it->second].push_back(&g);
+  Bounded bounded(model_, limits_);
+  for (auto &[length, goals] : by_length) {
+    while (bounded.depth() < length) bounded.unroll();
+    look(bounded, goals);
+    if (bounded.why().empty()) continue;
+    gave_up_ = bounded.why() + " at depth " + std::to_string(length);
+    return;
+  }
+}
+
 // Violations and witnesses, shortest first.
 void Prover::search(std::vector<Proof> &proofs) {
   std::vector<const Obligation *> open;
   for (const Proof &p : proofs)
     if (p.verdict == Verdict::unknown)
       for (const Obligation &g : known_.goals)
-        if (g.property == p.property) open.push_back(&g);
-  if (open.empty()) return;
-  Bounded bounded(model_, limits_);
-  for (;;) {
-    for (auto &[goal, trace] : bounded.look(open)) {
-      std::erase(open, goal);
-      for (Proof &p : proofs) {
-        if (p.property != goal->property) continue;
-        const bool always = p.property->kind != PropertyKind::sometimes;
-        p.verdict = always ? Verdict::violated : Verdict::holds;
-        p.how = (always ? "violated after " : "shown after ") +
-                std::to_string(trace.instances.size()) + " steps";
-        p.trace = trace;
-      }
+        if (g.property == p.property && !found_.contains(p.property) && !given_up(p.property))
+          open.push_back(&g);
+  std::string why;
+  if (!open.empty()) {
+    Bounded bounded(model_, limits_);
+    for (;;) {
+      look(bounded, open);
+      if (bounded.why().empty()) clear_ = bounded.depth() + 1;
+      if (open.empty() || !bounded.why().empty() ||
+          static_cast<int>(bounded.depth()) >= options_.depth)
+        break;
+      bounded.unroll();
     }
-    if (options_.progress)
-      options_.progress("depth " + std::to_string(bounded.depth()) + ", " +
-                        std::to_string(open.size()) + " properties open");
-    if (bounded.why().empty()) clear_ = bounded.depth() + 1;
-    if (open.empty() || !bounded.why().empty() ||
-        static_cast<int>(bounded.depth()) >= options_.depth)
-      break;
-    bounded.unroll();
+    why = bounded.why().empty()
+              ? "no path of " + std::to_string(options_.depth) + " steps or less shows it"
+              : bounded.why() + " at depth " + std::to_string(bounded.depth());
   }
   for (Proof &p : proofs) {
     if (p.verdict != Verdict::unknown) continue;
-    const std::string searched =
-        !bounded.why().empty()
-            ? bounded.why() + " at depth " + std::to_string(bounded.depth())
-            : "no path of " + std::to_string(options_.depth) + " steps or less shows it";
-    p.how += (p.how.empty() ? "" : "; ") + searched;
+    if (const auto it = found_.find(p.property); it != found_.end()) {
+      const bool always = p.property->kind != PropertyKind::sometimes;
+      p.verdict = always ? Verdict::violated : Verdict::holds;
+      p.how = (always ? "violated after " : "shown after ") +
+              std::to_string(it->second.instances.size()) + " steps";
+      p.trace = it->second;
+    } else {
+      p.how += (p.how.empty() ? "" : "; ") + (given_up(p.property) ? gave_up_ : why);
+    }
   }
 }
 
@@ -297,6 +328,7 @@ void Prover::k_inductions(std::vector<Proof> &proofs) {
 }
 
 ProveResult Prover::run() {
+  if (!options_.lengths.empty()) search_known_lengths();
   if (options_.induction) inductions();
   ProveResult result;
   for (std::size_t g = 0; g < known_.goals.size(); ++g) {
@@ -309,6 +341,7 @@ ProveResult Prover::run() {
     const State &s = state(id);
     proof.seconds = s.seconds;
     proof.cti = s.cti;
+    if (found_.contains(p)) continue;
     const std::set<Id> behind_it = behind({id});
     const bool all = std::all_of(behind_it.begin(), behind_it.end(),
                                  [&](Id h) { return state(h).tried && state(h).proved; });

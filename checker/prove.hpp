@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct ProveOptions {
   bool induction = true;  // false: only look for counterexamples and witnesses
   bool lemmas = true;     // false: no other hypotheses than the properties themselves
   int k = 4;              // of k-induction, for what is neither proved nor violated
+  // Of runs that are known from elsewhere, by property: how long. All paths of that length are
+  // looked at before anything else is tried.
+  std::map<std::string, std::size_t> lengths = {};
   const std::atomic<bool> *interrupted = nullptr;
   std::vector<std::string> property_ids;                     // empty: all that apply
   const std::vector<model::Property> *properties = nullptr;  // nullptr: model::properties()

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <stdexcept>
 
 #include "checker/compare.hpp"
@@ -41,11 +42,6 @@ bool as_written(const Question &q, const AskOptions &options) {
 
 std::string states_text(std::uint64_t states) { return std::to_string(states) + " states"; }
 
-bool same_memory(const Question &a, const Question &b) {
-  if (a.remember || b.remember) return !a.remembers.empty() && a.remembers == b.remembers;
-  return true;
-}
-
 void show(Answer &answer, const Model &m, const Counterexample &run) {
   answer.traces.push_back(trace_steps(m, run));
   answer.runs.push_back(run);
@@ -58,37 +54,59 @@ std::vector<Property> listed(std::vector<Property> all) {
   return all;
 }
 
+// fast: the model is the question's own, as written.
 ExploreResult explored(const Model &m, const std::vector<Property> &all, const Question &q,
-                       const AskOptions &options) {
+                       const AskOptions &options, bool fast = true) {
   ExploreOptions how;
   how.jobs = options.jobs;
-  how.time_limit = options.time_limit;
+  how.time_limit = options.time_limit * static_cast<double>(all.size());
   how.interrupted = options.interrupted;
   how.properties = &all;
-  how.fast = as_written(q, options);
+  how.fast = fast && as_written(q, options);
   return explore(m, how);
 }
 
-// None where nothing is to be proved.
+// None where nothing is to be proved. fast: as above.
+using Lengths = std::map<std::string, std::size_t>;
 std::vector<Proof> proved(const Model &m, const std::vector<Property> &all, const Question &q,
-                          const AskOptions &options) {
+                          const AskOptions &options, bool fast, Lengths lengths) {
   std::vector<Proof> none(all.size());
   for (Proof &p : none) p.how = "not asked";
   if (!options.proves || !q.proves) return none;
   ProveOptions how;
   how.jobs = options.jobs;
-  how.time_limit = options.time_limit;
+  how.time_limit = options.time_limit * static_cast<double>(all.size());
   how.question_limit = options.question_limit;
   how.interrupted = options.interrupted;
   how.properties = &all;
   how.samples = how.reach = 200'000;
-  how.fast = as_written(q, options);
+  how.fast = fast && as_written(q, options);
+  how.lengths = std::move(lengths);
   const auto start = std::chrono::steady_clock::now();
   std::vector<Proof> proofs = prove(m, how).proofs;
   // The pool of lemmas and the unrolling are everybody's.
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   for (Proof &p : proofs) p.seconds = seconds.count() / static_cast<double>(proofs.size());
   return proofs;
+}
+
+Lengths lengths_of(const ExploreResult &e) {
+  Lengths all;
+  for (const PropertyResult &r : e.properties)
+    if (r.trace) all.emplace(r.property->id, r.trace->instances.size());
+  return all;
+}
+
+// That a `sometimes` is never shown.
+Property never_shown(Property p) {
+  p.kind = PropertyKind::always;
+  if (p.over_state) p.over_state = [over = p.over_state](const Model &m) { return !over(m); };
+  if (p.over_step)
+    p.over_step = [over = p.over_step](const Model &m, const model::Instance &i) {
+      const std::optional<Expr> e = over(m, i);
+      return e ? std::optional(!*e) : std::nullopt;
+    };
+  return p;
 }
 
 std::vector<Answers> ask_properties(const Model &m, const std::vector<const Question *> &questions,
@@ -98,7 +116,16 @@ std::vector<Answers> ask_properties(const Model &m, const std::vector<const Ques
   all = listed(std::move(all));
   for (std::size_t k = 0; k < all.size(); ++k) all[k].id += "." + std::to_string(k);
   const ExploreResult e = explored(m, all, *questions[0], options);
-  const std::vector<Proof> proofs = proved(m, all, *questions[0], options);
+  // Induction shows what always holds.
+  std::vector<Property> to_prove = all;
+  std::vector<bool> turned(all.size());
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    turned[k] =
+        all[k].kind == PropertyKind::sometimes && e.properties[k].verdict == Verdict::violated;
+    if (turned[k]) to_prove[k] = never_shown(all[k]);
+  }
+  const std::vector<Proof> proofs =
+      proved(m, to_prove, *questions[0], options, true, lengths_of(e));
   std::vector<Answers> answers(all.size());
   for (std::size_t k = 0; k < all.size(); ++k) {
     Answer &found = answers[k].explored, &proof = answers[k].proved;
@@ -107,7 +134,10 @@ std::vector<Answers> ask_properties(const Model &m, const std::vector<const Ques
         (e.complete ? "all " : "incomplete (" + e.why_incomplete + "): ") + states_text(e.states);
     found.seconds = e.seconds / static_cast<double>(all.size());
     if (e.properties[k].trace) show(found, m, *e.properties[k].trace);
-    proof.verdict = proofs[k].verdict;
+    proof.verdict = !turned[k]                               ? proofs[k].verdict
+                    : proofs[k].verdict == Verdict::holds    ? Verdict::violated
+                    : proofs[k].verdict == Verdict::violated ? Verdict::holds
+                                                             : Verdict::unknown;
     proof.how = proofs[k].how;
     proof.seconds = proofs[k].seconds;
     if (proofs[k].trace) show(proof, m, *proofs[k].trace);
@@ -139,9 +169,8 @@ void both_proved(Answer &answer, const std::vector<Proof> &proofs, Verdict then)
 Answers ask_history(const Model &m, const Confused &asks, const Question &q,
                     const AskOptions &options) {
   Answers answers;
-  const Histories h =
-      confused_by_history(m, {{asks.one, asks.thread}, {asks.other, asks.other_thread}}, 1,
-                          as_written(q, options), options.time_limit);
+  const std::vector<StopOf> stops{{asks.one, asks.thread}, {asks.other, asks.other_thread}};
+  const Histories h = confused_by_history(m, stops, 1, as_written(q, options), options.time_limit);
   const bool confused = !h.confused.empty();
   answers.explored.verdict = confused     ? Verdict::holds
                              : h.complete ? Verdict::violated
@@ -149,6 +178,14 @@ Answers ask_history(const Model &m, const Confused &asks, const Question &q,
   answers.explored.how = h.how;
   answers.explored.seconds = h.seconds;
   answers.proved.how = "what a tracer may think after all that it saw is a set of states";
+  if (!confused || !options.proves) return answers;
+  const std::unique_ptr<Model> seeing = model_of(q.world, q.remember, options);
+  const std::vector<Property> both = listed(seen_and_possible(*seeing, stops, h.confused[0]));
+  const ExploreResult e = explored(*seeing, both, q, options, false);
+  for (const PropertyResult &r : e.properties)
+    if (r.trace) answers.explored.traces.push_back(trace_steps(*seeing, *r.trace));
+  both_proved(answers.proved, proved(*seeing, both, q, options, false, lengths_of(e)),
+              Verdict::holds);
   return answers;
 }
 
@@ -180,7 +217,7 @@ Answers ask_confused(const Model &m, const Confused &asks, const Question &q,
     answers.explored.seconds = e.seconds;
     for (const PropertyResult &r : e.properties)
       if (r.trace) show(answers.explored, m, *r.trace);
-    both_proved(answers.proved, proved(m, both, q, options), Verdict::holds);
+    both_proved(answers.proved, proved(m, both, q, options, true, lengths_of(e)), Verdict::holds);
     return answers;
   }
   answers.explored.verdict = all.complete() ? Verdict::violated : Verdict::unknown;
@@ -191,13 +228,13 @@ Answers ask_confused(const Model &m, const Confused &asks, const Question &q,
   const std::vector<Property> both =
       listed({property("one", PropertyKind::always, stops.always_one_of(0, one)),
               property("other", PropertyKind::always, stops.always_one_of(1, other))});
-  both_proved(answers.proved, proved(m, both, q, options), Verdict::violated);
+  both_proved(answers.proved, proved(m, both, q, options, true, {}), Verdict::violated);
   return answers;
 }
 
 // ---- A way out ----------------------------------------------------------------------------------
 
-Answers ask_leads(const Model &m, const Leads &asks, const AskOptions &options) {
+Answers ask_leads(const Model &m, const Leads &asks, const Question &q, const AskOptions &options) {
   Answers answers;
   const Ways ways = ways_out(m, asks, kMostStates, options.time_limit);
   answers.explored.verdict = !ways.complete ? Verdict::unknown
@@ -206,7 +243,24 @@ Answers ask_leads(const Model &m, const Leads &asks, const AskOptions &options) 
   answers.explored.how = ways.how;
   answers.explored.seconds = ways.seconds;
   if (ways.none) show(answers.explored, m, *ways.none);
-  answers.proved.how = "that there is a way needs a measure that some step always lowers";
+  answers.proved.how = options.proves ? "nothing says where to look for a way" : "not asked";
+  if (!ways.complete || !options.proves) return answers;
+  const std::unique_ptr<Model> with_step = model_of(q.world, q.remember, options);
+  if (ways.none) {
+    const std::vector<Property> none = listed(no_way_is_open(*with_step, asks, ways));
+    both_proved(answers.proved,
+                proved(*with_step, none, q, options, false,
+                       {{none[0].id, ways.none->instances.size() + 1}}),
+                Verdict::violated);
+  } else {
+    const std::vector<Property> way = listed({a_way_is_open(*with_step, asks, ways)});
+    const Proof proof = proved(*with_step, way, q, options, false, {})[0];
+    // Where these ways are not open, another may be.
+    if (proof.verdict == Verdict::holds) answers.proved.verdict = Verdict::holds;
+    answers.proved.how =
+        proof.how + ", ways of at most " + std::to_string(ways.shortening.size()) + " steps";
+    answers.proved.seconds = proof.seconds;
+  }
   return answers;
 }
 
@@ -268,30 +322,51 @@ void forbid(Model &m, std::optional<Expr> in_state,
   }
 }
 
+// An `always` is not broken, a `sometimes` not shown.
+void forbid(Model &m, const Property &p) {
+  const bool always = p.kind == PropertyKind::always;
+  const auto subject = [always](Expr e) { return always ? !e : e; };
+  if (p.over_state) return forbid(m, subject(p.over_state(m)), {});
+  forbid(m, {}, [&](const model::Instance &i) -> std::optional<Expr> {
+    const auto e = p.over_step(m, i);
+    return e ? std::optional(subject(*e)) : std::nullopt;
+  });
+}
+
 }  // namespace
 
-std::vector<Change> forbidding(const Question &question, const Answer &answer) {
-  std::vector<Change> changes;
-  if (const auto *holds = std::get_if<Holds>(&question.asks)) {
-    changes.push_back([&question, &p = holds->property](Model &m) {
-      if (question.remember) question.remember(m);
-      const bool always = p.kind == PropertyKind::always;
-      const auto subject = [always](Expr e) { return always ? !e : e; };
-      if (p.over_state) return forbid(m, subject(p.over_state(m)), {});
-      forbid(m, {}, [&](const model::Instance &i) -> std::optional<Expr> {
-        const auto e = p.over_step(m, i);
-        return e ? std::optional(subject(*e)) : std::nullopt;
-      });
-    });
-  } else if (const auto *confused = std::get_if<Confused>(&question.asks);
-             confused && answer.view) {
-    for (const std::size_t side : {0u, 1u})
-      changes.push_back([&question, &asks = *confused, view = *answer.view, side](Model &m) {
-        if (question.remember) question.remember(m);
-        forbid(m, seen_stops(m, asks).seen_as(side, view), {});
-      });
-  }
-  return changes;
+Change forbidding(const std::vector<const Question *> &questions) {
+  return [questions](Model &m) {
+    if (questions.front()->remember) questions.front()->remember(m);
+    for (const Question *q : questions) forbid(m, std::get<Holds>(q->asks).property);
+  };
+}
+
+std::vector<Question> shown_by_runs(const Question &question, const Answer &answer) {
+  if (std::holds_alternative<Holds>(question.asks)) return {question};
+  const auto *confused = std::get_if<Confused>(&question.asks);
+  if (!confused || !answer.view) return {};
+  std::vector<Question> both;
+  const auto add = [&](const Confused::Stop &stop, int thread) {
+    Property p{"seen", PropertyKind::sometimes, "", "", {}, {}, {}};
+    // The call that shows it, in such a stop.
+    p.over_step = [stop, thread, level = confused->level, view = *answer.view](
+                      const Model &m, const model::Instance &i) -> std::optional<Expr> {
+      const model::Label &l = i.label;
+      if (l.thread != thread || i.rule->actor != model::Actor::tracer) return {};
+      if (level == Confused::Level::status)
+        return i.rule->id == "wait.stop" ? std::optional(stop(m) && eq(*i.output, view.status))
+                                         : std::nullopt;
+      if (l.action != model::Action::getsiginfo || l.err == model::Err::esrch) return {};
+      const bool bare = l.err == model::Err::einval;
+      if (bare != (view.siginfo == kNoSiginfo)) return {};
+      return stop(m) && (bare ? model::truth(true) : eq(*i.output, view.siginfo));
+    };
+    both.push_back({question.world, question.remember, Holds{std::move(p)}, question.remembers});
+  };
+  add(confused->one, confused->thread);
+  add(confused->other, confused->other_thread);
+  return both;
 }
 
 std::unique_ptr<Model> model_of(const Question &question) {
@@ -337,6 +412,12 @@ Verdict Answers::verdict() const {
   return a != Verdict::unknown ? a : b;
 }
 
+bool alike(const Question &a, const Question &b) {
+  if (!(a.world == b.world)) return false;
+  if (a.remember || b.remember) return !a.remembers.empty() && a.remembers == b.remembers;
+  return true;
+}
+
 std::vector<Answers> ask(const std::vector<const Question *> &questions,
                          const AskOptions &options) {
   std::vector<Answers> answers(questions.size());
@@ -348,20 +429,19 @@ std::vector<Answers> ask(const std::vector<const Question *> &questions,
     if (const auto *confused = std::get_if<Confused>(&first.asks)) {
       answers[k] = ask_confused(*m, *confused, first, options);
     } else if (const auto *leads = std::get_if<Leads>(&first.asks)) {
-      answers[k] = ask_leads(*m, *leads, options);
+      answers[k] = ask_leads(*m, *leads, first, options);
     } else if (const auto *equal = std::get_if<Equal>(&first.asks)) {
       answers[k] = ask_equal(*m, *equal, options);
     } else {
-      std::vector<const Question *> alike{&first};
+      std::vector<const Question *> together{&first};
       std::vector<std::size_t> places{k};
       for (std::size_t n = k + 1; n < questions.size(); ++n)
-        if (const Question &q = *questions[n]; std::holds_alternative<Holds>(q.asks) &&
-                                               q.world == first.world && q.proves == first.proves &&
-                                               same_memory(q, first)) {
-          alike.push_back(&q);
+        if (const Question &q = *questions[n];
+            std::holds_alternative<Holds>(q.asks) && q.proves == first.proves && alike(q, first)) {
+          together.push_back(&q);
           places.push_back(n);
         }
-      const std::vector<Answers> all = ask_properties(*m, alike, options);
+      const std::vector<Answers> all = ask_properties(*m, together, options);
       for (std::size_t n = 0; n < places.size(); ++n) {
         answers[places[n]] = all[n];
         done[places[n]] = true;

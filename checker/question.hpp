@@ -93,7 +93,7 @@ struct Answers {
 struct AskOptions {
   int jobs = 1;
   double question_limit = 20;  // seconds of one question to Z3
-  double time_limit = 60;      // seconds of each engine
+  double time_limit = 60;      // seconds of each engine for one question
   const std::atomic<bool> *interrupted = nullptr;
   bool proves = true;  // false: explores only
   // Deliberate mistakes in every model, which some answer should reveal.
@@ -101,14 +101,19 @@ struct AskOptions {
 };
 // The model that the question is about, with what is remembered.
 std::unique_ptr<model::Model> model_of(const Question &question);
+// Of one world and one memory.
+bool alike(const Question &a, const Question &b);
 // What is asked of one world, at once where that can be.
 std::vector<Answers> ask(const std::vector<const Question *> &questions, const AskOptions &options);
 
-// Changes to a model, after each of which no run of it shows what the answer is about: the witness
-// of a `sometimes`, the violation of an `always`, one of two stops that are confused. A recorded
-// trace that a changed model rejects, and the model itself accepts, has shown it. Any model: that
-// of a replay too. Empty: the answer is about nothing that a single run shows.
+// What single runs show of an answer, each a question about one property: the witness of a
+// `sometimes`, the violation of an `always`; of two stops that are confused, the call that shows
+// each as it is seen. Empty: the answer is about nothing that a single run shows.
+std::vector<Question> shown_by_runs(const Question &question, const Answer &answer);
+// A change to a model, that of a replay too, after which no run of it shows any of these, which are
+// alike and about a property each. A recorded trace that the changed model rejects, and the model
+// itself accepts, has shown it.
 using Change = std::function<void(model::Model &)>;
-std::vector<Change> forbidding(const Question &question, const Answer &answer);
+Change forbidding(const std::vector<const Question *> &questions);
 
 }  // namespace ptmc::checker

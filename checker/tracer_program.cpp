@@ -20,10 +20,13 @@ constexpr Value kStarts = 0, kWaits = 1, kLost = 2, kSleeps = 3, kCalls = 4;
 const char *const kAt = "program.at";
 const char *const kThread = "program.thread";
 
-std::string flag_name(int thread, const std::string &flag) {
-  return "t" + std::to_string(thread) + ".program." + flag;
+std::string of_tracee(int thread, const std::string &name) {
+  return "t" + std::to_string(thread) + ".program." + name;
 }
-// Beside the program's own: the last report of the tracee, and that it is known to be one.
+std::string flag_name(int thread, const std::string &flag) {
+  return of_tracee(thread, "flag." + flag);
+}
+// Beside the program's flags: the last report of the tracee, and that it is known to be one.
 const char *const kReport = "report";
 const char *const kKnown = "known";
 
@@ -166,8 +169,8 @@ class Product {
     at_ = m.schema.add(kAt, bits(kCalls + program.rules.size()));
     thread_ = m.schema.add(kThread, bits(static_cast<std::size_t>(m.threads())));
     for (int t = 0; t < m.threads(); ++t) {
-      report_.push_back(m.schema.add(flag_name(t, kReport), bits(words().size())));
-      known_.push_back(m.schema.add(flag_name(t, kKnown), 1));
+      report_.push_back(m.schema.add(of_tracee(t, kReport), bits(words().size())));
+      known_.push_back(m.schema.add(of_tracee(t, kKnown), 1));
       for (const std::string &flag : program.flags) m.schema.add(flag_name(t, flag), 1);
     }
   }

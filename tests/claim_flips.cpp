@@ -30,9 +30,23 @@ Expr right_for_listen(const Edit &e) {
           eq(cause, static_cast<Value>(Cause::attach)));
 }
 
-void seized_only(Edit &e) {
-  static const std::string kSeized = "it is seized";
-  e.i.guards.push_back({kSeized, eq(e.old(e.f().tracing), static_cast<Value>(Traced::seized))});
+Expr has(const Edit &e, Option option) { return e.old(e.f().option[option]); }
+Expr is_seized(const Edit &e) {
+  return eq(e.old(e.f().tracing), static_cast<Value>(Traced::seized));
+}
+
+// The request fails with EIO there too; not_allowed: the guard of that.
+void refuse(Model &m, std::string_view request, std::string_view not_allowed,
+            const std::function<Expr(const Edit &)> &where) {
+  static const std::string kElsewhere = "it is not refused";
+  each(m, {request}, [&](Edit &e) { e.i.guards.push_back({kElsewhere, !where(e)}); });
+  each(m, {std::string(request) + ".eio"}, [&](Edit &e) {
+    for (Guard &g : e.i.guards)
+      if (g.name == not_allowed) g.holds = g.holds || where(e);
+  });
+}
+void refuse_listen(Model &m, const std::function<Expr(const Edit &)> &where) {
+  refuse(m, "listen", "LISTEN is not allowed in this stop", where);
 }
 
 void no_flip(Model &m) {
@@ -41,7 +55,10 @@ void no_flip(Model &m) {
   });
 }
 
-void no_listen(Model &m) { each(m, {"listen"}, never); }
+// After ATTACH, and without (3): only where LISTEN is always allowed does it succeed.
+void no_other_listen(Model &m) {
+  refuse_listen(m, [](const Edit &e) { return !is_seized(e) && !has(e, LISTEN); });
+}
 
 }  // namespace
 
@@ -104,7 +121,12 @@ const std::vector<Flip> &flips() {
            for (int t = 0; t < e.m.threads(); ++t) e.keep(e.f(t).trap_notify);
          });
        }},
-      {"c3.alone", "LISTEN never succeeds", no_listen},
+      {"c3.alone", "with (3) alone LISTEN never succeeds",
+       [](Model &m) {
+         refuse_listen(m, [](const Edit &e) {
+           return has(e, LISTEN) && !has(e, TRACESTOP) && !has(e, INTERRUPT);
+         });
+       }},
       {"c4.children", "an auto-attached child does not stop by itself",
        [](Model &m) {
          each(m, {"fork"}, [](Edit &e) {
@@ -116,8 +138,12 @@ const std::vector<Flip> &flips() {
          for (Instance &i : m.instances)
            if (i.label.err == Err::ebusy) i.label.err = Err::esrch;
        }},
-      {"d.no-hidden-bit", "LISTEN looks at the hidden bit alone",
-       [](Model &m) { each(m, {"listen"}, seized_only); }},
+      {"d.no-hidden-bit", "in a stop, INTERRUPT looks at the hidden bit alone",
+       [](Model &m) {
+         refuse(m, "interrupt", "INTERRUPT is not allowed", [](const Edit &e) {
+           return e.in_trap(e.t) && !e.old(e.f().listening) && !is_seized(e);
+         });
+       }},
       {"r.event-stop-asymmetry", "execve is always reported",
        [](Model &m) {
          each(m, {"exec.event"}, [](Edit &e) { e.drop_guard("TRACEEXEC asks for a stop"); });
@@ -126,7 +152,7 @@ const std::vector<Flip> &flips() {
        [](Model &m) {
          each(m, {"trap.legacy"}, [](Edit &e) { e.set(e.f().sig, constant(TRAP)); });
        }},
-      {"r.listen-always-allowed", "LISTEN never succeeds", no_listen},
+      {"r.listen-always-allowed", "LISTEN succeeds only with (3), or after SEIZE", no_other_listen},
       {"r.getsiginfo-check", "GETSIGINFO succeeds in every stop",
        [](Model &m) {
          each(m, {"getsiginfo"}, [](Edit &e) { e.drop_guard("the stop has a siginfo"); });
@@ -138,6 +164,7 @@ const std::vector<Flip> &flips() {
        }},
       {"r.listen-wrong-stop", "LISTEN's guard is on the cause of the trap",
        [](Model &m) {
+         if (!(*m.config)[Feature::causes]) return;  // the model does not have it
          static const std::string kRight = "it is a right stop", kWrong = "it is a wrong stop";
          each(m, {"listen"}, [](Edit &e) {
            e.drop_guard("LISTEN is allowed in this stop");
@@ -148,7 +175,7 @@ const std::vector<Flip> &flips() {
            e.i.guards.push_back({kWrong, !right_for_listen(e)});
          });
        }},
-      {"r.new-kernel-flag", "LISTEN never succeeds", no_listen},
+      {"r.new-kernel-flag", "LISTEN succeeds only with (3), or after SEIZE", no_other_listen},
       {"r.setoptions-first-stop", "a child does not inherit its parent's options",
        [](Model &m) {
          each(m, {"fork"}, [](Edit &e) {
@@ -156,15 +183,9 @@ const std::vector<Flip> &flips() {
            for (const Field option : e.f(child_of(e)).option) e.keep(option);
          });
        }},
-      {"d.bits-1234", "LISTEN looks at the hidden bit alone",
+      {"d.bits-1234", "with (4) and without (5) LISTEN never succeeds",
        [](Model &m) {
-         each(m, {"listen"}, seized_only);
-         each(m, {"listen.eio"}, [](Edit &e) {
-           static const std::string kNotSeized = "it is not seized";
-           e.drop_guard("LISTEN is not allowed in this stop");
-           e.i.guards.push_back(
-               {kNotSeized, !eq(e.old(e.f().tracing), static_cast<Value>(Traced::seized))});
-         });
+         refuse_listen(m, [](const Edit &e) { return has(e, CHILDSTOP) && !has(e, SANEERR); });
        }},
       {"e.settable", "SETOPTIONS changes no bit", no_flip},
       {"objection.clearing", "SETOPTIONS changes no bit", no_flip},

@@ -4,9 +4,14 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <map>
 #include <set>
 
 #include "checker/claim_parts.hpp"
+#include "checker/exercise.hpp"
+#include "checker/prove.hpp"
+#include "checker/ways.hpp"
 #include "tests/claim_flips.hpp"
 #include "tests/exploring.hpp"
 
@@ -109,6 +114,31 @@ TEST_CASE("a claim has its parts, its words and its source") {
   }
 }
 
+// "> ..." is what follows is about: "**id**", in bold.
+TEST_CASE("the documentation has each claim below the words that it is about") {
+  std::ifstream page(PTMC_SOURCE_DIR "/checker/CLAIMS.md");
+  std::map<std::string, std::string> words;
+  std::string quote;
+  bool quoting = false;
+  for (std::string line; std::getline(page, line);) {
+    const bool quotes = line.starts_with("> ");
+    if (quotes) quote = (quoting ? quote + " " : "") + line.substr(2);
+    quoting = quotes;
+    if (!line.starts_with("**")) continue;
+    for (std::size_t at = 0; (at = line.find("**", at)) != std::string::npos;) {
+      const std::size_t end = line.find("**", at + 2);
+      REQUIRE(end != std::string::npos);
+      words[line.substr(at + 2, end - at - 2)] = quote;
+      at = end + 2;
+    }
+  }
+  for (const Claim &c : all_claims()) {
+    CAPTURE(c.id);
+    CHECK(words[c.id] == c.source);
+  }
+  CHECK(words.size() == all_claims().size());
+}
+
 TEST_CASE("a verdict follows from the answers") {
   Claim made{"made-up", ClaimKind::consequence, "", "", {}};
   const auto part = [](const char *under, bool decides = true) {
@@ -157,7 +187,9 @@ TEST_CASE("a way out is found, and that there is none") {
   const auto runs = [](const Model &m) { return View(m).at(0, {Loc::user}); };
   const auto verdict = [&](const char *design, std::vector<Feature> may) {
     const Question q{{design, {STOP, CONT}, std::move(may)}, {}, Leads{in_trap, runs}, {}};
-    return ask({&q}, exploring_only())[0].verdict();
+    const Answers a = ask({&q}, {})[0];
+    CHECK(a.proved.verdict == a.explored.verdict);
+    return a.explored.verdict;
   };
   CHECK(verdict("legacy", {Feature::attach, Feature::cont, Feature::tracer_waits}) ==
         Verdict::holds);
@@ -166,6 +198,68 @@ TEST_CASE("a way out is found, and that there is none") {
   CHECK(verdict("seize-options+LISTEN,INTERRUPT",
                 {Feature::use_seize, Feature::cont, Feature::listen, Feature::interrupt,
                  Feature::tracer_waits}) == Verdict::holds);
+}
+
+// A hint that is wrong proves nothing: of a way out that is too short, and of states without one
+// from which there is one.
+TEST_CASE("what exploration says of ways is proved, not believed") {
+  const auto in_trap = [](const Model &m) { return View(m).in_trap(0); };
+  const auto runs = [](const Model &m) { return View(m).at(0, {Loc::user}); };
+  const Question q{{"legacy", {STOP}, {Feature::attach, Feature::cont, Feature::tracer_waits}},
+                   {},
+                   Leads{in_trap, runs},
+                   {}};
+  const Leads &leads = std::get<Leads>(q.asks);
+  Ways ways = ways_out(*model_of(q), leads, 100'000, 0);
+  REQUIRE(ways.complete);
+  REQUIRE(!ways.shortening.empty());
+  const auto proved = [&](auto &&make) {
+    const auto m = model_of(q);
+    std::vector<model::Property> all = make(*m);
+    for (model::Property &p : all) p.applies = model::anywhere;
+    ProveOptions how;
+    how.properties = &all;
+    how.fast = false;
+    how.samples = how.reach = 100'000;
+    std::vector<Verdict> verdicts;
+    for (const Proof &p : prove(*m, how).proofs) verdicts.push_back(p.verdict);
+    return verdicts;
+  };
+  const auto way = [&](Model &m) { return std::vector{a_way_is_open(m, leads, ways)}; };
+  const auto none = [&](Model &m) { return no_way_is_open(m, leads, ways); };
+  CHECK(proved(way) == std::vector{Verdict::holds});
+  ways.shortening.pop_back();
+  CHECK(proved(way) != std::vector{Verdict::holds});
+  CHECK(proved(none) == std::vector{Verdict::holds, Verdict::violated});
+}
+
+TEST_CASE("Z3 shows that what exploration has not seen never happens") {
+  const World world{"legacy", {STOP}, {Feature::attach, Feature::cont, Feature::tracer_waits}};
+  const Question q = sometimes(world, [](const View &v) { return v.at(0, {Loc::event_trap}); });
+  const Answers a = ask({&q}, {})[0];
+  CHECK(a.explored.verdict == Verdict::violated);
+  CHECK(a.proved.verdict == Verdict::violated);
+  CHECK(a.proved.traces.empty());
+}
+
+TEST_CASE("runs that exercise a property end with a step that could break it") {
+  const World world{"linux-3.4",
+                    {STOP},
+                    {Feature::use_seize, Feature::listen, Feature::cont, Feature::tracer_waits}};
+  const auto never = [](Action action) {
+    return property_over("never", PropertyKind::always,
+                         OverStep(each_step([action](const StepView &s, int t) {
+                           return truth(!s.succeeds(action, t));
+                         })));
+  };
+  const auto m = model_of({world, {}, Holds{never(Action::listen)}});
+  const model::Property listens = never(Action::listen), interrupts = never(Action::interrupt);
+  const std::vector<Counterexample> runs = exercises(*m, {&listens, &interrupts}, 100'000);
+  REQUIRE(runs.size() == 1);  // this tracer does not call INTERRUPT
+  CHECK(m->instances[runs[0].instances.back()].rule->id == "listen");
+  CHECK(runs[0].states.size() == runs[0].instances.size() + 1);
+  replay(Interpreter(*m), runs[0]);
+  CHECK(exercises(*m, {&interrupts}, 100'000).empty());
 }
 
 TEST_CASE("engines that contradict each other are an error, one that does not know is not") {

@@ -83,6 +83,13 @@ void check_keys(const Json &object, const std::string &keys) {
     CHECK(object[name].type_name() == type);
   }
 }
+// A run is the same in every verb.
+void check_steps(const Json &trace) {
+  for (const Json &step : trace["steps"])
+    check_keys(step,
+               "number:number actor:string rule:string parameters:string effect:string "
+               "kernel_functions:array changes:array stop_kinds:array");
+}
 
 const std::string kSmall = "check --profile pair --signals KILL";
 
@@ -249,11 +256,7 @@ TEST_CASE("check: the keys of the contract") {
     violated = violated || p["verdict"] == "violated";
     const bool has_trace = p["verdict"] == (p["kind"] == "sometimes" ? "holds" : "violated");
     CHECK(p.contains("trace") == has_trace);
-    if (has_trace && p["id"] != "normal_form.process.occurs")
-      for (const Json &step : p["trace"]["steps"])
-        check_keys(step,
-                   "number:number actor:string rule:string parameters:string effect:string "
-                   "changes:array stop_kinds:array");
+    if (has_trace && p["id"] != "normal_form.process.occurs") check_steps(p["trace"]);
   }
   CHECK(r.code == violated);
 }
@@ -591,8 +594,23 @@ TEST_CASE("claims: the keys of the contract, each engine's and the kernel's evid
   CHECK(json["claims"][0]["verdict"] == "holds");
   CHECK(json["claims"][1]["verdict"] == "holds-if");
   CHECK(json["claims"][1]["condition"] == "with (5)");
+  const Json &without = json["claims"][1]["parts"][0]["explicit"];
+  CHECK(without["verdict"] == "false");
+  const Json &kernel = json["claims"][1]["evidence"]["kernel"];
+  CHECK(kernel["reason"] == "no kernel has this design");
+  CHECK(!without["traces"][0]["steps"].empty());
+  check_steps(without["traces"][0]);
   CHECK(run("claims c5.errors --no-kernel").code == 0);
   CHECK(usage_error("claims c6.errors") == "unknown claim 'c6.errors'");
+}
+
+// The RFC's claim of 3.4: execve sends no SIGTRAP to a seized tracee.
+TEST_CASE("claims: what never happens is not contradicted by runs that could do it") {
+  const Json json = json_of(run("claims seize.exec-race --format json"));
+  const Json &kernel = json["claims"][0]["evidence"]["kernel"];
+  CHECK(kernel["verdict"] == "not contradicted");
+  CHECK(kernel["runs"] == 3);
+  CHECK(kernel["reason"] == "exec-seized");
 }
 
 TEST_CASE("check --tracer: a program against a design") {

@@ -145,6 +145,13 @@ TEST_CASE("k-induction shows what induction alone does not") {
   CHECK(checker::prove(m, o).proofs[0].verdict == Verdict::unknown);
   o.lemmas = true;
   CHECK(checker::prove(m, o).proofs[0].how == "by induction");
+  // A length that is known is looked at, whatever the depth; a wrong one shows nothing.
+  o.depth = 0;
+  CHECK(checker::prove(m, o).proofs[1].verdict == Verdict::unknown);
+  o.lengths = {{"never.3", 2}};
+  CHECK(checker::prove(m, o).proofs[1].verdict == Verdict::unknown);
+  o.lengths = {{"never.3", 7}};
+  CHECK(checker::prove(m, o).proofs[1].how == "violated after 7 steps");
 }
 
 // Fields of the two that have one name would be one constant: then no state has a process and none.

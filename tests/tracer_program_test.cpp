@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "checker/claim_parts.hpp"
 #include "checker/reachable.hpp"
@@ -234,4 +235,19 @@ TEST_CASE("all-stop as gdb does it") {
     CHECK(verdict == (is_broken ? Verdict::violated : Verdict::holds));
   }
   CHECK(found.size() == 9);
+}
+
+TEST_CASE("a flag of a program is no other field, whatever it is called") {
+  const TracerProgram program = read_tracer(kTracers + "strace-attach.jsonl");
+  const Question q{{"legacy",
+                    {},
+                    {Feature::attach, Feature::setoptions, Feature::syscall, Feature::inspect,
+                     Feature::tracer_waits}},
+                   [&](model::Model &m) { run_by(m, program); },
+                   {},
+                   {}};
+  const auto m = model_of(q);
+  std::set<std::string> names;
+  for (model::Field f = 0; f < m->schema.size(); ++f) names.insert(field_text(m->schema, f));
+  CHECK(names.size() == m->schema.size());
 }

@@ -13,6 +13,31 @@
 
 namespace ptmc::traces {
 
+// What the puppets falsify (puppet/lies.cpp).
+enum class Lie : std::uint8_t {
+  none,
+  no_event_in_status,
+  event_stop_is_sigtrap,
+  stop_is_not_reported,
+  continued_is_stopped,
+  killed_is_exited,
+  exit_code_is_lost,
+  no_child_is_nothing_yet,
+  group_stop_has_siginfo,
+  no_siginfo,
+  event_stop_code_is_lost,
+  running_is_stopped,
+  listen_is_never_refused,
+  no_message,
+  interrupt_says_esrch,
+  options_are_never_invalid,
+  signal_is_dropped,
+  detach_drops_signal,
+  listen_continues,
+  seize_attaches,
+  COUNT,
+};
+
 // A call in the log. It is published before it is made and completed afterwards, so the log loses
 // nothing of a puppet that dies in between.
 struct Record {
@@ -47,6 +72,7 @@ struct Board {
 
   int threads;                         // of the tracee at the beginning
   bool tracer_thread;                  // it is cast
+  Lie lie;                             // that the puppets tell
   std::array<Slot, who::count> slots;  // by who
   std::atomic<std::uint32_t> used;     // records; more than kRecords: the log is not complete
   std::array<Record, kRecords + 1> log;

@@ -1,6 +1,7 @@
 #include "traces/staging.hpp"
 
 #include <linux/ptrace.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -22,7 +23,7 @@ using model::State;
 namespace {
 
 constexpr long kSysEmu = 31, kSysEmuSinglestep = 32;  // PTRACE_*, of x86
-constexpr long kGetSigmask = 0x420a;
+constexpr long kGetSigmask = 0x420a, kSetSigmask = 0x420b;
 constexpr long kUnknownRequest = 0x9999;
 
 long request_of(Action action) {
@@ -59,6 +60,10 @@ long request_of(Action action) {
       return PTRACE_GET_SYSCALL_INFO;
     case Action::sigmask:
       return kGetSigmask;
+    case Action::setsigmask:
+      return kSetSigmask;
+    case Action::setsiginfo:
+      return PTRACE_SETSIGINFO;
     case Action::invalid:
       return kUnknownRequest;
     default:
@@ -67,7 +72,6 @@ long request_of(Action action) {
 }
 
 pid_t role(int thread) { return who::t0 + thread; }
-pid_t tracer_role(int place) { return place == 0 ? pid_t{who::tracer} : pid_t{who::tracer2}; }
 
 // One call of somebody's.
 class Caller {
@@ -87,7 +91,9 @@ class Caller {
         if (l_.action == Action::wait)
           wait();
         else if (l_.action == Action::tracer_exit)
-          call(tracer_role(l_.tracer), Call::exit_group);
+          tracer_exit();
+        else if (l_.action == Action::sigchld)
+          call(tracer_role(), Call::sigchld);
         else
           request();
         break;
@@ -95,7 +101,11 @@ class Caller {
         if (l_.action == Action::wait)
           wait();
         else if (l_.action == Action::parent_exit)
-          call(who::parent, Call::exit_group);
+          call(parent_role(), Call::exit_group);
+        else if (l_.action == Action::sigchld)
+          call(parent_role(), Call::sigchld);
+        else if (l_.action == Action::sigaction)
+          set_disposition(call(parent_role(), Call::rt_sigaction));
         else
           cannot("a step of the real parent's that is not staged");
         break;
@@ -113,12 +123,30 @@ class Caller {
     return step_.event;
   }
   void cannot(const char *why) { why_not_ = why; }
+  pid_t tracer_role() const {
+    if (l_.tracer == 0) return who::tracer;
+    return m_.schema.shape.tracer_threads ? who::tracer_thread : who::tracer2;
+  }
+  pid_t parent_role() const {
+    return (*m_.config)[model::Feature::parent_is_tracer] ? who::tracer : who::parent;
+  }
+  void set_disposition(Event &e) const {
+    e.sig = number(l_.arg >> 2);
+    e.disposition = static_cast<Disposition>(l_.arg & 3);
+  }
+  bool shows_calls() const {
+    const model::ThreadFields &f = m_.schema.thread[static_cast<std::size_t>(l_.thread)];
+    return m_.schema.get(before_, f.systrace) || m_.schema.get(before_, f.emulate);
+  }
   int number(int sig) const { return m_.schema.shape.number(static_cast<model::Sig>(sig)); }
   std::uint64_t options(int set) const;
   void send();
   void request();
   void wait();
   void own_call();
+  void tracer_exit();
+  void syscall();
+  void clone();
 
   const Model &m_;
   const Instance &i_;
@@ -206,7 +234,7 @@ void Caller::send() {
 void Caller::request() {
   const long request = request_of(l_.action);
   if (request < 0) return cannot("a request that is not staged");
-  Event &e = call(tracer_role(l_.tracer), Call::ptrace);
+  Event &e = call(tracer_role(), Call::ptrace);
   e.request = request;
   e.target = role(l_.thread);
   switch (l_.action) {
@@ -231,6 +259,17 @@ void Caller::request() {
     case Action::sigmask:
       e.addr = kSigsetSize;
       break;
+    case Action::setsigmask:
+      e.addr = kSigsetSize;
+      for (int sig = 1; sig < model::SIG_COUNT; ++sig)
+        if (m_.schema.shape.masks[static_cast<std::size_t>(l_.arg)] >> sig & 1)
+          e.mask |= std::uint64_t{1} << (number(sig) - 1);
+      break;
+    case Action::setsiginfo: {
+      const model::Siginfo &info = m_.schema.shape.siginfos[static_cast<std::size_t>(l_.arg)];
+      e.siginfo = Siginfo{.signo = number(info.signo), .code = info.code};
+      break;
+    }
     default:
       break;
   }
@@ -239,11 +278,12 @@ void Caller::request() {
 void Caller::wait() {
   if (l_.options & model::kNowait) return cannot("WNOWAIT is not staged");
   const bool by_tracer = i_.rule->actor == Actor::tracer;
-  Event &e = call(by_tracer ? tracer_role(l_.tracer) : pid_t{who::parent}, Call::wait4);
+  Event &e = call(by_tracer ? tracer_role() : parent_role(), Call::wait4);
   e.target = l_.thread < 0 ? pid_t{who::any_child} : role(l_.thread);
   if (l_.options & model::kNohang) e.options |= WNOHANG;
   if (l_.options & model::kUntraced) e.options |= WUNTRACED;
   if (l_.options & model::kContinued) e.options |= WCONTINUED;
+  if (m_.schema.shape.tracer_threads && !(l_.options & model::kThreads)) e.options |= __WNOTHREAD;
   // A report is seen by every call that sees at least so much.
   if (l_.options & model::kClone) e.options |= l_.options & model::kNormal ? __WALL : __WCLONE;
 }
@@ -266,30 +306,71 @@ void Caller::own_call() {
       e.mask = std::uint64_t{1} << (number(l_.arg >> 1) - 1);
       return;
     }
-    case Action::sigaction: {
-      Event &e = call(by, Call::rt_sigaction);
-      e.sig = number(l_.arg >> 2);
-      e.disposition = static_cast<Disposition>(l_.arg & 3);
-      return;
-    }
-    case Action::enter_syscall: {
-      const auto made = static_cast<model::SysCall>(l_.arg & 0xff);
-      const bool exits = made == model::SysCall::exit || made == model::SysCall::exit_group;
-      if (made != model::SysCall::plain && made != model::SysCall::pause && !exits)
-        return cannot("a system call that is not staged");
-      const model::ThreadFields &f = m_.schema.thread[static_cast<std::size_t>(l_.thread)];
-      const bool stops = m_.schema.get(before_, f.systrace) || m_.schema.get(before_, f.emulate);
-      Event &e = call(by, made == model::SysCall::plain   ? Call::getpid
-                          : made == model::SysCall::pause ? Call::pause
-                          : made == model::SysCall::exit  ? Call::exit
-                                                          : Call::exit_group);
-      e.data = static_cast<std::uint64_t>(l_.arg >> 8);
-      step_.async = !exits && (stops || made == model::SysCall::pause);
-      return;
-    }
+    case Action::sigaction:
+      return set_disposition(call(by, Call::rt_sigaction));
+    case Action::enter_syscall:
+      return syscall();
     default:
       return cannot("a call that is not staged");
   }
+}
+
+void Caller::tracer_exit() {
+  // The whole process, or the second thread of it alone.
+  const bool all = !m_.schema.shape.tracer_threads || l_.arg;
+  if (!all && l_.tracer == 0) return cannot("the first thread of the tracer does not exit alone");
+  call(tracer_role(), all ? Call::exit_group : Call::exit);
+}
+
+void Caller::syscall() {
+  const pid_t by = role(l_.thread);
+  const auto code = static_cast<std::uint64_t>(l_.arg >> 8);
+  switch (static_cast<model::SysCall>(l_.arg & 0xff)) {
+    case model::SysCall::plain:
+      call(by, Call::getpid);
+      step_.async = shows_calls();
+      return;
+    case model::SysCall::filtered:
+      call(by, Call::getppid);
+      step_.async = true;
+      return;
+    case model::SysCall::pause:
+      call(by, Call::pause);
+      step_.async = true;
+      return;
+    case model::SysCall::exit:
+      call(by, Call::exit).data = code;
+      return;
+    case model::SysCall::exit_group:
+      call(by, Call::exit_group).data = code;
+      return;
+    case model::SysCall::clone:
+      return clone();
+    case model::SysCall::exec:
+      // A call of the new program's that no step asks for would show, and its thread have a new
+      // name.
+      if (shows_calls()) return cannot("a system call that is not staged where calls show");
+      if (!m_.schema.is_leader(l_.thread)) return cannot("an execve of another than the leader");
+      call(by, Call::execve);
+      step_.async = true;
+      return;
+    default:
+      return cannot("a system call that is not staged");
+  }
+}
+
+void Caller::clone() {
+  for (const int t : m_.schema.group(m_.schema.process_of(l_.thread))) {
+    if (m_.schema.loc(before_, t) != Loc::none) continue;
+    Event &e = call(role(l_.thread), Call::fork);
+    e.child = role(t);
+    e.data = CLONE_THREAD | CLONE_VM | CLONE_SIGHAND;
+    if (l_.arg >> 8 & model::kCloneUntraced) e.data |= CLONE_UNTRACED;
+    if (l_.arg >> 8 & model::kClonePtrace) e.data |= CLONE_PTRACE;
+    step_.async = true;
+    return;
+  }
+  cannot("there is no place for the new thread");
 }
 
 bool Staging::take(const Instance &i, const State &before) {

@@ -61,11 +61,13 @@ Outcome read_outcome(const Fields &fields, const StepReader &reader, const Vecto
       o.states.find_first_not_of(kStates) != std::string::npos)
     fields.fail("states",
                 "must be " + std::to_string(v.threads) + " letters of " + std::string(kStates));
-  if (fields.has("handlers"))
+  if (fields.has("handlers") && fields.is_null("handlers"))
+    o.handlers.reset();
+  else if (fields.has("handlers"))
     for (const Json &one : fields.array("handlers")) {
       const Fields ran(one, fields.file(), fields.line(), "handlers.");
       const std::int64_t by = ran.integer("by", 0, v.threads - 1);
-      o.handlers.push_back({static_cast<pid_t>(who::t0 + by), ran.signal("sig")});
+      o.handlers->push_back({static_cast<pid_t>(who::t0 + by), ran.signal("sig")});
       ran.reject_unread();
     }
   if (fields.has("next")) {
@@ -97,6 +99,9 @@ Vector read_vector(const Fields &fields) {
   v.semantics = read_texts(fields, "semantics");
   Scenario company;
   company.threads = v.threads = static_cast<int>(fields.integer("threads", 1, kMaxThreads));
+  v.started =
+      fields.has("started") ? static_cast<int>(fields.integer("started", 1, v.threads)) : v.threads;
+  if (fields.has("filtered")) v.filtered = fields.boolean("filtered");
   const std::string parent = fields.text("parent");
   if (parent != "separate" && parent != "tracer")
     fields.fail("parent", "must be \"separate\" or \"tracer\"");
@@ -126,7 +131,8 @@ Ordered write_outcome(const Outcome &o) {
   Ordered json = Ordered::object();
   if (Ordered shows = write_expect(o.shows); !shows.empty()) json["shows"] = std::move(shows);
   json["states"] = o.states;
-  for (const Ran &ran : o.handlers)
+  if (!o.handlers) json["handlers"] = nullptr;
+  for (const Ran &ran : o.handlers.value_or(std::vector<Ran>()))
     json["handlers"].push_back({{"by", ran.by - who::t0}, {"sig", signal_name(ran.sig)}});
   if (o.next == Outcome::kPassed) json["next"] = "passed";
   if (o.next >= 0) json["next"] = o.next;
@@ -137,7 +143,9 @@ Ordered write_vector(const Vector &v) {
   Ordered json{{"id", v.id},           {"about", v.about},
                {"covers", v.covers},   {"semantics", v.semantics},
                {"threads", v.threads}, {"parent", v.tracer_is_parent ? "tracer" : "separate"}};
+  if (v.started != v.threads) json["started"] = v.started;
   if (v.orphaned) json["orphaned"] = true;
+  if (v.filtered) json["filtered"] = true;
   for (const VectorStep &step : v.steps) {
     Ordered line = write_call(step.call);
     for (const Outcome &o : step.outcomes) line["outcomes"].push_back(write_outcome(o));
@@ -201,7 +209,7 @@ std::string text(const Outcome &outcome) {
   std::string all = text(outcome.shows) + ";";
   for (std::size_t t = 0; t < outcome.states.size(); ++t)
     all += " t" + std::to_string(t) + " " + outcome.states[t];
-  for (const Ran &ran : outcome.handlers)
+  for (const Ran &ran : outcome.handlers.value_or(std::vector<Ran>()))
     all += "; " + who_name(ran.by) + " ran " + signal_name(ran.sig);
   return all;
 }

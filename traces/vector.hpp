@@ -7,6 +7,7 @@
 #pragma once
 
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,9 @@ struct Outcome {
   // Then, when nothing more happens of itself, by thread of the tracee: t, T, Z, S, D as in /proc;
   // R: in user mode; X: gone.
   std::string states;
-  std::vector<Ran> handlers;  // that have run since the call began, in order
-  int next = kAside;          // the step that follows
+  // That have run since the call began, in order; none: whatever has.
+  std::optional<std::vector<Ran>> handlers = std::vector<Ran>();
+  int next = kAside;  // the step that follows
 };
 
 struct VectorStep {
@@ -40,8 +42,9 @@ struct Vector {
   std::string id;                              // stable: of what it is for
   std::string about;                           // one sentence
   std::vector<std::string> covers, semantics;  // rules
-  int threads = 1;                             // of the tracee
+  int threads = 1, started = 1;                // of the tracee: in all, and at the beginning
   bool tracer_is_parent = false, orphaned = false;
+  bool filtered = false;          // a filter of t0's asks the tracer about getppid
   std::vector<VectorStep> steps;  // the first one begins
 };
 

@@ -21,26 +21,33 @@ namespace {
 
 constexpr std::uint64_t kSettling = 2'000'000'000;  // ns, until the states must be there
 
+constexpr std::uint64_t kFilterMessage = 7;
+
 using Verdict = VectorResult::Verdict;
 
 // ---- One vector ---------------------------------------------------------------------------------
 
 class Run {
  public:
-  Run(const SharedBoard &board, int program, bool own_namespace)
-      : board_(*board), company_(board, program), own_namespace_(own_namespace) {}
+  Run(const SharedBoard &board, int program, bool own_namespace, Lie lie)
+      : board_(*board), company_(board, program), own_namespace_(own_namespace) {
+    board_.lie = lie;
+  }
 
   VectorResult operator()(const Vector &v) {
     std::vector<Step> calls;
     for (const VectorStep &step : v.steps) calls.push_back(step.call);
     threads_ = v.threads;
-    company_.cast({.threads = v.threads,
+    company_.cast({.threads = v.started,
                    .tracer_is_parent = v.tracer_is_parent,
                    .orphaned = v.orphaned,
                    .tracer2 = Company::names(calls, who::tracer2),
                    .tracer_thread = Company::names(calls, who::tracer_thread)});
     VectorResult result;
     result.verdict = Verdict::passed;
+    parent_ = v.tracer_is_parent ? who::tracer : who::parent;
+    parent_gone_ = false;
+    if (v.filtered) install_filter();
     for (int next = 0; next >= 0;) {
       result.step = next;
       const VectorStep &step = v.steps[static_cast<std::size_t>(next)];
@@ -53,6 +60,15 @@ class Run {
   }
 
  private:
+  void install_filter() {
+    Event seccomp;
+    seccomp.pid = who::t0;
+    seccomp.call = Call::seccomp;
+    seccomp.data = kFilterMessage;
+    company_.give(seccomp, -1);
+    company_.await_end(who::t0);
+  }
+
   // The step that follows, or what else an outcome says; with the verdict, where it failed.
   int take(const VectorStep &step, int number, VectorResult &result) {
     const auto fail = [&](const std::string &what) {
@@ -66,7 +82,7 @@ class Run {
       company_.give(call, number);
       const bool exits = call.call == Call::exit || call.call == Call::exit_group;
       if (call.pid != who::world && exits && !is_tracee(call.pid))
-        company_.await_death(call);
+        company_.await_death(call), parent_gone_ = parent_gone_ || call.pid == parent_;
       else if (call.pid != who::world && !exits && !step.call.async)
         company_.await_end(call.pid);
     } catch (const Company::Unreached &e) {
@@ -140,6 +156,8 @@ class Run {
   // R: in user mode, in no call, since the turns were begun; ?: something happens still.
   std::string states_now() const {
     std::string all;
+    // The stage is the real parent of who has lost theirs: it reaps, as init does.
+    if (parent_gone_) waitpid(company_.real(who::t0), nullptr, WNOHANG | __WALL);
     for (int t = 0; t < threads_; ++t) {
       const pid_t role = who::t0 + t;
       char state = proc_state(board_, role);
@@ -154,7 +172,7 @@ class Run {
                             std::uint32_t first) {
     states = states_now();
     const auto found = std::find_if(possible.begin(), possible.end(), [&](const Outcome *o) {
-      return o->states == states && o->handlers == handlers_since(first);
+      return o->states == states && (!o->handlers || o->handlers == handlers_since(first));
     });
     if (found == possible.end()) return nullptr;
     if (threads_ > 1 && states.find('R') != std::string::npos) {
@@ -169,6 +187,8 @@ class Run {
   Company company_;
   const bool own_namespace_;
   int threads_ = 1;
+  pid_t parent_ = 0;  // the tracee's real one
+  bool parent_gone_ = false;
 };
 
 // ---- All of them --------------------------------------------------------------------------------
@@ -209,20 +229,22 @@ void put(const VectorResult &result, Shared &into) {
 }
 
 // The stage of a worker.
-void work(const std::vector<Vector> &vectors, int attempts, Queue &queue, Shared *results,
-          bool own_namespace) {
+void work(const std::vector<Vector> &vectors, const VectorRunOptions &options, Queue &queue,
+          Shared *results, bool own_namespace) {
   try {
     check_ptrace();
     const SharedBoard board;
-    Run run(board, puppet_program(), own_namespace);
+    Run run(board, puppet_program(), own_namespace, options.lie);
     for (std::uint32_t k; (k = queue.next.fetch_add(1)) < vectors.size(); ++queue.done) {
       VectorResult result;
-      for (int attempt = 1; attempt <= attempts; ++attempt) {
+      for (int attempt = 1; attempt <= options.attempts; ++attempt) {
         result = run(vectors[k]);
         result.attempts = attempt;
         if (result.verdict != Verdict::inconclusive) break;
       }
       put(result, results[k]);
+      if (options.until_failure && result.verdict == Verdict::failed)
+        queue.next = static_cast<std::uint32_t>(vectors.size());
     }
   } catch (const std::exception &e) {
     std::strncpy(queue.why.data(), e.what(), queue.why.size() - 1);
@@ -252,9 +274,7 @@ std::vector<VectorResult> run_vectors(const std::vector<Vector> &vectors,
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (getppid() != caller) _exit(1);
       try {
-        keep([&](bool own_namespace) {
-          work(vectors, options.attempts, queue, results, own_namespace);
-        });
+        keep([&](bool own_namespace) { work(vectors, options, queue, results, own_namespace); });
       } catch (const NotPossible &e) {
         std::strncpy(queue.why.data(), e.what(), queue.why.size() - 1);
         queue.impossible = true;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "traces/board.hpp"
 #include "traces/keeper.hpp"
 #include "traces/vector.hpp"
 
@@ -24,7 +25,9 @@ inline constexpr std::array<std::string_view, 4> kVerdictNames{"unrun", "passed"
 
 struct VectorRunOptions {
   int jobs = 1;
-  int attempts = 3;  // of an inconclusive one
+  int attempts = 3;            // of an inconclusive one
+  bool until_failure = false;  // the rest is then not run
+  Lie lie = Lie::none;         // that the puppets tell, for tests
   const std::atomic<bool> *interrupted = nullptr;
   std::function<void(std::size_t done)> progress = {};  // called now and then
 };

@@ -18,6 +18,7 @@
 #include "tools/ptmc/any_threads.hpp"
 #include "tools/ptmc/data.hpp"
 #include "tools/ptmc/proofs.hpp"
+#include "tools/ptmc/sequence.hpp"
 #include "tools/ptmc/verb.hpp"
 #include "traces/scenario.hpp"
 #include "traces/staging.hpp"
@@ -25,21 +26,7 @@
 namespace ptmc::tools {
 
 Json trace_json(const model::Model &model, const checker::Counterexample &trace) {
-  Json steps = Json::array();
-  for (const checker::TraceStep &s : checker::trace_steps(model, trace)) {
-    Json changes = Json::array();
-    for (const checker::TraceChange &c : s.changes)
-      changes.push_back({{"field", c.field}, {"from", c.from}, {"to", c.to}});
-    steps.push_back({{"number", s.number},
-                     {"actor", s.actor},
-                     {"rule", s.rule},
-                     {"parameters", s.parameters},
-                     {"effect", s.effect},
-                     {"kernel_functions", s.functions},
-                     {"changes", changes},
-                     {"stop_kinds", s.stop_kinds}});
-  }
-  Json json{{"steps", steps}};
+  Json json{{"steps", steps_json(trace_steps(model, trace))}};
   if (trace.repeats_from) json["repeats_from"] = *trace.repeats_from;
   return json;
 }

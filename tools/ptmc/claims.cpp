@@ -58,7 +58,7 @@ std::string_view truth(const Part &part, checker::Verdict answer) {
 Json answer_json(const Part &part, const Answer &answer) {
   Json json{
       {"verdict", truth(part, answer.verdict)}, {"how", answer.how}, {"seconds", answer.seconds}};
-  for (const auto &trace : answer.traces) json["traces"].push_back(sequence_json(trace));
+  for (const auto &trace : answer.traces) json["traces"].push_back({{"steps", steps_json(trace)}});
   return json;
 }
 
@@ -140,12 +140,15 @@ void print_row(const Row &row, bool full) {
 }
 
 void print_markdown(const std::vector<Row> &rows) {
-  fmt::print("| claim | verdict | statement | states | Z3 | kernel |\n|---|---|---|---|---|---|\n");
+  fmt::print(
+      "| claim | source | verdict | statement | states | Z3 | kernel |\n"
+      "|---|---|---|---|---|---|---|\n");
   for (const Row &row : rows) {
     const Json explored = engine_json(row, &checker::Answers::explored),
                proved = engine_json(row, &checker::Answers::proved);
-    fmt::print("| `{}` | {}{} | {} | {} of {} | {} of {} | {} |\n", row.decided.claim->id,
-               verdict(row), row.decided.condition.empty() ? "" : ": " + row.decided.condition,
+    fmt::print("| `{}` | {} | {}{} | {} | {} of {} | {} of {} | {} |\n", row.decided.claim->id,
+               row.decided.claim->source, verdict(row),
+               row.decided.condition.empty() ? "" : ": " + row.decided.condition,
                row.decided.claim->statement, explored["decided"].get<std::size_t>(),
                explored["of"].get<std::size_t>(), proved["decided"].get<std::size_t>(),
                proved["of"].get<std::size_t>(),

@@ -55,7 +55,7 @@ Json pair_json(const Distinctions &all, const Distinction &d) {
   if (!d.seen.empty()) json["seen"] = observations_json(d.seen);
   if (d.runs) {
     const auto run = [&](const checker::Sighting &s) {
-      return Json{{"world", all.worlds[s.world].name}, {"steps", sequence_json(s.run)}};
+      return Json{{"world", all.worlds[s.world].name}, {"steps", steps_json(s.run)}};
     };
     json["witness"] = {{"one", run(d.runs->first)}, {"other", run(d.runs->second)}};
   }

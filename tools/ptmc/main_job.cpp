@@ -20,7 +20,7 @@
 namespace ptmc::tools {
 namespace {
 
-constexpr double kPartLimit = 5;  // seconds; what Z3 does not prove in them is explored still
+constexpr double kPartLimit = 10;  // seconds; what Z3 does not prove in them is explored still
 
 using checker::ExploreResult;
 using checker::PropertyResult;

@@ -65,14 +65,21 @@ std::string sequence_text(const std::vector<TraceStep> &steps, std::string_view 
   return text;
 }
 
-Json sequence_json(const std::vector<TraceStep> &steps) {
+Json steps_json(const std::vector<TraceStep> &steps) {
   Json all = Json::array();
-  for (const TraceStep &s : steps)
+  for (const TraceStep &s : steps) {
+    Json changes = Json::array();
+    for (const checker::TraceChange &c : s.changes)
+      changes.push_back({{"field", c.field}, {"from", c.from}, {"to", c.to}});
     all.push_back({{"number", s.number},
                    {"actor", s.actor},
                    {"rule", s.rule},
                    {"parameters", s.parameters},
+                   {"effect", s.effect},
+                   {"kernel_functions", s.functions},
+                   {"changes", changes},
                    {"stop_kinds", s.stop_kinds}});
+  }
   return all;
 }
 

@@ -17,6 +17,7 @@
 #include "tools/running/run_file.hpp"
 #include "tools/vectors/export_c.hpp"
 #include "tools/vectors/generate.hpp"
+#include "tools/vectors/rival.hpp"
 
 namespace ptmc::tools {
 namespace {
@@ -28,6 +29,7 @@ struct GenerateVerb {
   std::string design = "linux-3.4", cover = "rules", output;
   std::vector<std::string> profiles;
   std::optional<int> threads;
+  std::optional<std::string> against;
 };
 
 struct ExportVerb {
@@ -89,8 +91,17 @@ int generate(const GenerateVerb &o) {
     std::string why;
     for (const auto &[reason, times] : made.uncovered)
       why += fmt::format("\n  {} not: {}", times, reason);
+    std::optional<model::Model> other;
+    std::optional<vectors::Rival> rival;
+    if (o.against) {
+      const model::Config theirs =
+          model::explored_config(model::parse_design(*o.against), *w.profile, {});
+      other.emplace(model::explored_shape(theirs, w.threads), &theirs);
+      rival.emplace(*other, true);
+    }
     std::size_t kept = 0;
     for (traces::Vector &v : made.vectors) {
+      if (rival && !rival->fails(v)) continue;
       // A rule that another world's vectors have covered needs no further one.
       bool fresh = cover != Cover::rules;
       for (const std::string &rule : v.covers) fresh = rules.insert(rule).second || fresh;
@@ -151,6 +162,10 @@ Command vectors_verb() {
                               .sets = &o->threads,
                               .type = "N",
                               .range = {{1, 2}}},
+                             {.name = "--against",
+                              .about = "only those that this design would fail",
+                              .sets = &o->against,
+                              .type = "DESIGN"},
                              {.name = "-o",
                               .about = "where they go; else to stdout",
                               .sets = &o->output,

@@ -28,8 +28,8 @@ std::uint64_t mixed(std::uint64_t h, std::uint64_t x) {
   return h ^ h >> 32;
 }
 
-void add_missing(std::vector<State> &all, const std::vector<State> &more) {
-  for (const State &s : more)
+void add_missing(Beliefs &all, const Beliefs &more) {
+  for (const Believed &s : more)
     if (std::find(all.begin(), all.end(), s) == all.end()) all.push_back(s);
 }
 
@@ -73,12 +73,12 @@ class Generator {
   }
 
  private:
-  // A step that reaches a goal: the state that it is taken in, and the instance; where a step
-  // before it counts too, that one, taken in the state before.
+  // A step that reaches a goal: the state that it is taken in, and the instance; or that one and
+  // the next.
   struct Seen {
     Place place;
     std::size_t instance;
-    std::optional<std::size_t> before = {};
+    std::optional<std::size_t> then = {};  // taken after it
   };
   struct Goal {
     std::vector<Seen> seen;
@@ -125,19 +125,51 @@ class Generator {
     return all;
   }
 
-  std::uint64_t key(const State &s, std::size_t instance) const {
-    const Instance &i = m_.instances[instance];
-    if (options_.cover == Cover::transitions) return mixed(situation(s, i), instance);
-    return static_cast<std::uint64_t>(i.rule->number);
+  // Rules count from 1: 0 is none.
+  int rule(std::size_t instance) const { return m_.instances[instance].rule->number + 1; }
+  std::uint64_t key(const Believed &s, std::size_t instance) const {
+    const auto mine = static_cast<std::uint64_t>(rule(instance));
+    if (options_.cover == Cover::transitions)
+      return mixed(situation(s.state, m_.instances[instance]), instance);
+    return mine << 32 | static_cast<std::uint64_t>(s.last);
   }
 
   void find_goals() {
-    const bool whole = settled_.explore([&](Place p, const State &s, std::size_t i) {
-      note(key(s, i), {p, i});
+    const bool pairs = options_.cover == Cover::pairs;
+    std::vector<std::set<int>> rules;  // that may be used, by place
+    result_.complete = settled_.explore([&](Place p, const State &s, std::size_t i) {
+      if (pairs) {
+        if (rules.size() <= p) rules.resize(p + 1);
+        rules[p].insert(rule(i));
+      } else {
+        note(key({s}, i), {p, i});
+      }
       if (p % 4096 == 0) check_interrupted();
       return result_.complete;
     });
-    result_.complete = whole;
+    if (!pairs || !result_.complete) return;
+    rules.resize(settled_.size());
+    result_.complete = settled_.explore([&](Place p, const State &s, std::size_t i) {
+      State to;
+      walk_.interpreter().step(i, s, to);
+      find_pairs(p, i, to, rules[settled_.place(to)]);
+      if (p % 4096 == 0) check_interrupted();
+      return result_.complete;
+    });
+  }
+
+  void find_pairs(Place p, std::size_t i, const State &to, const std::set<int> &rules) {
+    for (const int second : rules) {
+      const std::uint64_t pair =
+          static_cast<std::uint64_t>(second) << 32 | static_cast<std::uint64_t>(rule(i));
+      const auto known = goal_ids_.find(pair);
+      if (known != goal_ids_.end() && goals_[known->second].seen.size() >= kTries) continue;
+      for (std::size_t j = 0; j < m_.instances.size(); ++j)
+        if (rule(j) == second && walk_.interpreter().enabled(j, to)) {
+          note(pair, {p, i, j});
+          break;
+        }
+    }
   }
 
   void note(std::uint64_t key, Seen seen) {
@@ -147,10 +179,12 @@ class Generator {
     if (all.size() < kTries) all.push_back(seen);
   }
 
-  std::optional<std::uint32_t> goal_of(const State &s, std::size_t instance) const {
-    const auto it = goal_ids_.find(key(s, instance));
-    if (it == goal_ids_.end()) return std::nullopt;
-    return it->second;
+  Purpose purpose_of(const Believed &s, std::size_t instance) const {
+    Purpose purpose;
+    if (options_.cover == Cover::pairs) purpose.last = rule(instance);
+    if (const auto it = goal_ids_.find(key(s, instance)); it != goal_ids_.end())
+      purpose.goal = it->second;
+    return purpose;
   }
 
   // ---- Vectors
@@ -159,7 +193,7 @@ class Generator {
   struct Known {
     const Known *before = nullptr;  // nullptr: at the beginning
     VectorStep step;
-    std::vector<State> states;  // that it may be
+    Beliefs states;
     Goals certain;
     std::string why_not;
   };
@@ -186,7 +220,7 @@ class Generator {
     Known &k = it->second;
     if (!fresh) return k;
     if (settled_.from(p) == Settled::kNone) {
-      k.states = {settled_.state(p)};
+      k.states = {{settled_.state(p)}};
       return k;
     }
     const Stretch s = last_stretch(p);
@@ -204,8 +238,7 @@ class Generator {
       k.why_not = before.why_not;
       return;
     }
-    Applied applied = walk_.apply(before.states, instances.front(),
-                                  [&](const State &s, std::size_t i) { return goal_of(s, i); });
+    Applied applied = apply(before.states, instances.front());
     if (!applied.why_not.empty()) {
       k.why_not = applied.why_not;
       return;
@@ -231,6 +264,11 @@ class Generator {
     }
   }
 
+  Applied apply(const Beliefs &states, std::size_t instance) {
+    return walk_.apply(states, instance,
+                       [&](const Believed &s, std::size_t i) { return purpose_of(s, i); });
+  }
+
   std::optional<Made> make(std::uint32_t goal, const Seen &seen, std::string &why) {
     State s = settled_.state(seen.place);
     const Instance &i = m_.instances[seen.instance];
@@ -241,13 +279,26 @@ class Generator {
       why = "it comes before the first call";
       return std::nullopt;
     }
+    const Known *before = &known(stretch.from);
+    State from = settled_.state(stretch.from);
     stretch.instances.push_back(seen.instance);
     State to = s;
     walk_.interpreter().step(seen.instance, s, to);
+    Known first;
+    if (seen.then && !settled_.own(*seen.then)) {  // another call
+      follow(first, *before, from, stretch.instances, to);
+      before = &first;
+      from = to;
+      stretch.instances.clear();
+    }
+    if (seen.then) {
+      stretch.instances.push_back(*seen.then);
+      walk_.interpreter().step(*seen.then, State(to), to);
+    }
     const std::vector<std::size_t> rest = walk_.settle(to);
     stretch.instances.insert(stretch.instances.end(), rest.begin(), rest.end());
     Known last;
-    follow(last, known(stretch.from), settled_.state(stretch.from), stretch.instances, to, goal);
+    follow(last, *before, from, stretch.instances, to, goal);
     if (!last.why_not.empty()) {
       why = last.why_not;
       return std::nullopt;
@@ -256,17 +307,26 @@ class Generator {
       why = "the same is shown without it";
       return std::nullopt;
     }
-    return vector_of(last, i, situation);
+    return vector_of(last, seen, situation);
   }
 
-  Made vector_of(const Known &last, const Instance &purpose, const std::string &situation) {
+  std::string id(const Seen &seen, const std::string &situation) const {
+    const Instance &i = m_.instances[seen.instance];
+    if (options_.cover == Cover::rules) return i.rule->id;
+    if (seen.then) return i.rule->id + "," + m_.instances[*seen.then].rule->id;
+    return i.name() + "@" + situation;
+  }
+
+  Made vector_of(const Known &last, const Seen &seen, const std::string &situation) {
+    const Instance &purpose = m_.instances[seen.then.value_or(seen.instance)];
     Made made;
     Vector &v = made.first;
     v.threads = m_.schema.shape.threads;
+    v.started = std::min(v.threads, m_.schema.shape.started);
+    v.filtered = (*m_.config)[model::Feature::filters];
     v.tracer_is_parent = (*m_.config)[model::Feature::parent_is_tracer];
     v.orphaned = (*m_.config)[model::Feature::orphaned];
-    const bool rules = options_.cover == Cover::rules;
-    v.id = name_ + "/" + (rules ? purpose.rule->id : purpose.name() + "@" + situation);
+    v.id = name_ + "/" + id(seen, situation);
     v.about = purpose.name() + " where " + situation + ": " + purpose.rule->effect;
     v.semantics = purpose.rule->semantics;
     std::set<std::uint32_t> goals;
@@ -282,17 +342,19 @@ class Generator {
         if (o.next == Outcome::kPassed) o.next = static_cast<int>(s + 1);
     made.second.assign(goals.begin(), goals.end());
     std::set<std::string> ids;
-    for (const std::uint32_t g : made.second)
-      ids.insert(m_.instances[goals_[g].seen.front().instance].rule->id);
+    for (const std::uint32_t g : made.second) {
+      const Seen &one = goals_[g].seen.front();
+      ids.insert(m_.instances[one.instance].rule->id);
+      if (one.then) ids.insert(m_.instances[*one.then].rule->id);
+    }
     v.covers.assign(ids.begin(), ids.end());
     return made;
   }
 
   // Looks at what has come of it, where that changes nothing that is still to be seen.
-  void observe(Vector &v, std::vector<State> states, std::set<std::uint32_t> &goals) {
+  void observe(Vector &v, Beliefs states, std::set<std::uint32_t> &goals) {
     for (const std::size_t i : last_observations_) {
-      Applied applied =
-          walk_.apply(states, i, [&](const State &s, std::size_t j) { return goal_of(s, j); });
+      Applied applied = apply(states, i);
       if (!applied.why_not.empty() || applied.branches.empty()) continue;
       Goals certain = applied.branches.front().certain;
       VectorStep step{applied.call, {}};
@@ -331,6 +393,10 @@ class Generator {
         add([&](const Instance &i) {
           return i.label.action == action && i.label.thread == t && i.label.tracer == 0;
         });
+      if (m_.schema.is_leader(t))
+        add([&](const Instance &i) { return nothing_there(i, Actor::parent); });
+      // What was reported is not reported again.
+      add([&](const Instance &i) { return nothing_there(i, Actor::tracer); });
       if (m_.schema.is_leader(t))
         add([&](const Instance &i) { return nothing_there(i, Actor::parent); });
     }

@@ -19,8 +19,11 @@ Settled::Settled(const model::Model &model, bool fast)
       store_(layout_.words(), 1, 0),
       packed_(layout_.words()) {
   for (const std::size_t i : index_.hidden()) own_[i] = true;
-  for (std::size_t i = 0; i < model.instances.size(); ++i)
+  for (std::size_t i = 0; i < model.instances.size(); ++i) {
+    if (model.instances[i].label.action == Action::fork) own_[i] = true;  // its call has begun
+    if (own_[i]) all_own_.push_back(i);
     if (model.instances[i].updates.empty()) idle_.push_back(i);
+  }
   add(model.initial().w.data(), kNone, 0);
 }
 
@@ -28,6 +31,11 @@ State Settled::state(Place p) const {
   State s;
   layout_.unpack(store_.record(p), s.w.data());
   return s;
+}
+
+Settled::Place Settled::place(const State &s) {
+  layout_.pack(s.w.data(), packed_.data());
+  return store_.find(packed_.data(), store_.hash(packed_.data()));
 }
 
 void Settled::add(const std::uint64_t *words, Place from, std::size_t by) {

@@ -37,12 +37,14 @@ class Settled {
 
   std::size_t size() const { return from_.size(); }
   model::State state(Place p) const;
+  Place place(const model::State &s);  // of one that was found
   // The step that it was found by, and from where; of the first state kNone.
   Place from(Place p) const { return from_[p]; }
   std::size_t by(Place p) const { return by_[p]; }
 
   // The kernel's own steps, and what comes of itself.
   bool own(std::size_t instance) const { return own_[instance]; }
+  const std::vector<std::size_t> &all_own() const { return all_own_; }
   const traces::Index &index() const { return index_; }
 
  private:
@@ -52,6 +54,7 @@ class Settled {
   const model::Model &model_;
   const traces::Index index_;
   std::vector<bool> own_;
+  std::vector<std::size_t> all_own_;
   std::vector<std::size_t> idle_;  // instances that change nothing
   std::vector<std::uint64_t> fired_;
   const std::optional<checker::FastForm> form_;

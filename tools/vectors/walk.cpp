@@ -52,6 +52,11 @@ traces::Names names_of(const model::Model &m) {
   names.codes.resize(model::kExitCodes);  // the model's codes are exit codes
   std::iota(names.codes.begin(), names.codes.end(), 0);
   names.signals = m.schema.shape.signals;
+  names.adopt(m.schema.shape);
+  if (m.schema.shape.tracers > 1)
+    names.tracers = {who::tracer,
+                     m.schema.shape.tracer_threads ? who::tracer_thread : who::tracer2};
+  names.tracer_threads = m.schema.shape.tracer_threads;
   return names;
 }
 
@@ -82,7 +87,7 @@ Walk::Walk(const model::Model &model, const Settled &settled)
     : model_(model),
       settled_(settled),
       interpreter_(model),
-      own_at_(model, settled.index().hidden()),
+      own_at_(model, settled.all_own()),
       names_(names_of(model)) {}
 
 // ---- What is seen -------------------------------------------------------------------------------
@@ -104,6 +109,8 @@ std::optional<std::string> Walk::letters(const State &s) const {
     else if (loc == Loc::body &&
              model_.schema.get(s, f.call) == static_cast<model::Value>(model::SysCall::pause))
       all += 'S';
+    else if (loc == Loc::exec_wait)
+      all += 'D';
     else if (loc == Loc::none || loc == Loc::dead || loc == Loc::unreleased)
       all += 'X';
     else
@@ -112,10 +119,17 @@ std::optional<std::string> Walk::letters(const State &s) const {
   return all;
 }
 
-std::optional<Ran> Walk::ran(std::size_t instance) const {
-  const model::Label &l = model_.instances[instance].label;
-  if (l.action != Action::handler) return std::nullopt;
-  return Ran{who::t0 + l.thread, model_.schema.shape.number(static_cast<model::Sig>(l.arg))};
+// A handler has run when it returns. One whose rt_sigreturn shows, to a tracer, has run when that
+// does, which need not be the same step of the vector.
+void Walk::run(std::size_t instance, Handlers &handlers) const {
+  const Instance &i = model_.instances[instance];
+  const auto made = static_cast<model::SysCall>(i.label.arg & 0xff);
+  if (i.label.action == Action::enter_syscall && made == model::SysCall::sigreturn)
+    handlers.reset();
+  if (i.label.action != Action::sigreturn || i.rule->id != "sigreturn" || !handlers) return;
+  const Ran ran{who::t0 + i.label.thread,
+                model_.schema.shape.number(static_cast<model::Sig>(i.label.arg))};
+  handlers->insert(std::upper_bound(handlers->begin(), handlers->end(), ran), ran);
 }
 
 Expect Walk::shows(const traces::Step &call, std::size_t instance, model::Value output) const {
@@ -129,6 +143,12 @@ Expect Walk::shows(const traces::Step &call, std::size_t instance, model::Value 
     return expect;
   }
   const Event &made = all.front();
+  if (e.call == Call::sigchld && made.siginfo) {
+    expect.siginfo_code = made.siginfo->code;
+    expect.siginfo_status = made.siginfo->status;
+    expect.siginfo_who = made.siginfo->pid;
+    return expect;
+  }
   if (made.ret && *made.ret < 0) {
     expect.err = made.err;
     return expect;
@@ -143,7 +163,9 @@ Expect Walk::shows(const traces::Step &call, std::size_t instance, model::Value 
     // Without this feature the model does not follow whose signal it is.
     if (output & model::kTrapInfo) {
       expect.siginfo_code = made.siginfo->code;
-    } else if ((*model_.config)[Feature::siginfo] && !(output & model::kForgedInfo)) {
+    } else if (output & model::kForgedInfo) {
+      expect.siginfo_code = made.siginfo->code;
+    } else if ((*model_.config)[Feature::siginfo]) {
       const auto info = static_cast<model::Info>(output & 0xff);
       if (info != model::Info::step) expect.siginfo_code = made.siginfo->code;
       if (info == model::Info::tracer) expect.siginfo_who = who::tracer;
@@ -165,9 +187,7 @@ Outcome Walk::outcome(const State &before, std::size_t instance, const State &af
   const traces::StagedCall made = traces::call_of(model_, model_.instances[instance], before);
   if (made.step) o.shows = shows(*made.step, instance, interpreter_.output(instance, before));
   o.states = letters(after).value_or("");
-  for (const std::size_t i : own)
-    if (const auto handler = ran(i)) o.handlers.push_back(*handler);
-  std::sort(o.handlers.begin(), o.handlers.end());
+  for (const std::size_t i : own) run(i, o.handlers);
   return o;
 }
 
@@ -203,19 +223,19 @@ const std::vector<std::size_t> &Walk::alternatives(std::size_t instance, const t
 }
 
 // Where the kernel's own steps may lead to. False: there are too many states.
-bool Walk::closure(const State &from, Goals reached, const GoalOf &goal_of,
+bool Walk::closure(const Believed &from, Goals reached, const PurposeOf &purpose_of,
                    std::vector<End> &ends) const {
   struct Node {
-    State state;
-    std::vector<Ran> handlers;
+    Believed state;
+    Handlers handlers;
     Goals certain;
     bool waiting = true, end = false;
   };
-  std::vector<Node> nodes{{from, {}, std::move(reached)}};
-  std::unordered_multimap<std::size_t, std::size_t> places{{checker::StateHash()(from), 0}};
-  const auto reach = [&](const State &s, const std::vector<Ran> &handlers, const Goals &certain,
+  std::vector<Node> nodes{{from, std::vector<Ran>(), std::move(reached)}};
+  std::unordered_multimap<std::size_t, std::size_t> places{{checker::StateHash()(from.state), 0}};
+  const auto reach = [&](const Believed &s, const Handlers &handlers, const Goals &certain,
                          std::vector<std::size_t> &queue) {
-    const std::size_t hash = checker::StateHash()(s);
+    const std::size_t hash = checker::StateHash()(s.state);
     const auto [first, last] = places.equal_range(hash);
     for (auto it = first; it != last; ++it) {
       Node &n = nodes[it->second];
@@ -237,13 +257,13 @@ bool Walk::closure(const State &from, Goals reached, const GoalOf &goal_of,
     const Node node = nodes[at];
     State next;
     bool moved = false;
-    own_at_.each(node.state, [&](std::size_t i) {
-      if (!interpreter_.step(i, node.state, next)) return;
+    own_at_.each(node.state.state, [&](std::size_t i) {
+      if (!interpreter_.step(i, node.state.state, next)) return;
       moved = true;
-      std::vector<Ran> handlers = node.handlers;
-      if (const auto handler = ran(i))
-        handlers.insert(std::upper_bound(handlers.begin(), handlers.end(), *handler), *handler);
-      reach(next, handlers, vectors::with(node.certain, goal_of(node.state, i)), queue);
+      const Purpose purpose = purpose_of(node.state, i);
+      Handlers handlers = node.handlers;
+      run(i, handlers);
+      reach({next, purpose.last}, handlers, vectors::with(node.certain, purpose.goal), queue);
     });
     nodes[at].end = !moved;
   }
@@ -252,11 +272,12 @@ bool Walk::closure(const State &from, Goals reached, const GoalOf &goal_of,
   return true;
 }
 
-Applied Walk::apply(const std::vector<State> &states, std::size_t instance, const GoalOf &goal_of) {
+Applied Walk::apply(const Beliefs &states, std::size_t instance, const PurposeOf &purpose_of) {
   Applied all;
   const Instance &i = model_.instances[instance];
   std::map<decltype(key(Outcome())), Branch> branches;
-  for (const State &s : states) {
+  for (const Believed &believed : states) {
+    const State &s = believed.state;
     const traces::StagedCall made = traces::call_of(model_, i, s);
     if (!made.step) {
       all.why_not = made.why_not.empty() ? i.name() + ": no call" : made.why_not;
@@ -274,12 +295,13 @@ Applied Walk::apply(const std::vector<State> &states, std::size_t instance, cons
       there = true;
       const Expect shown = shows(all.call, other, interpreter_.output(other, s));
       std::vector<End> ends;
-      if (!closure(next, vectors::with({}, goal_of(s, other)), goal_of, ends)) {
+      const Purpose purpose = purpose_of(believed, other);
+      if (!closure({next, purpose.last}, vectors::with({}, purpose.goal), purpose_of, ends)) {
         all.why_not = "more states than can be followed between two calls";
         return all;
       }
       for (End &end : ends) {
-        const auto seen = letters(end.state);
+        const auto seen = letters(end.state.state);
         if (!seen) {
           all.why_not = "a thread is where nobody can be seen to be";
           return all;

@@ -18,13 +18,24 @@ namespace ptmc::vectors {
 
 using Goals = std::vector<std::uint32_t>;  // in order
 Goals common(const Goals &a, const Goals &b);
-// The goal of a step that is taken in a state; none: it is no goal.
-using GoalOf = std::function<std::optional<std::uint32_t>(const model::State &, std::size_t)>;
+// A state that it may be in, and the rule that was last used on the way, if that counts; else 0.
+struct Believed {
+  model::State state;
+  int last = 0;
+  bool operator==(const Believed &) const = default;
+};
+using Beliefs = std::vector<Believed>;
+// What a step that is taken in a state is good for.
+struct Purpose {
+  std::optional<std::uint32_t> goal;
+  int last = 0;  // of Believed, after it
+};
+using PurposeOf = std::function<Purpose(const Believed &, std::size_t instance)>;
 
 // An outcome, and what is known after it.
 struct Branch {
   traces::Outcome outcome;
-  std::vector<model::State> states;
+  Beliefs states;
   Goals certain;  // every way there reaches them
 };
 struct Applied {
@@ -39,8 +50,7 @@ class Walk {
   Walk(const model::Model &model, const Settled &settled);
 
   // The call of this instance, in states in which the kernel has nothing left to do.
-  Applied apply(const std::vector<model::State> &states, std::size_t instance,
-                const GoalOf &goal_of);
+  Applied apply(const Beliefs &states, std::size_t instance, const PurposeOf &purpose_of);
   // What is shown if it is taken in a state of which the outcome is this one.
   traces::Outcome outcome(const model::State &before, std::size_t instance,
                           const model::State &after, const std::vector<std::size_t> &own) const;
@@ -49,17 +59,18 @@ class Walk {
   const model::Interpreter &interpreter() const { return interpreter_; }
 
  private:
+  using Handlers = std::optional<std::vector<traces::Ran>>;
   struct End {
-    model::State state;
-    std::vector<traces::Ran> handlers;
+    Believed state;
+    Handlers handlers;
     Goals certain;
   };
   const std::vector<std::size_t> &alternatives(std::size_t instance, const traces::Step &call);
-  bool closure(const model::State &from, Goals reached, const GoalOf &goal_of,
+  bool closure(const Believed &from, Goals reached, const PurposeOf &purpose_of,
                std::vector<End> &ends) const;
   traces::Expect shows(const traces::Step &call, std::size_t instance, model::Value output) const;
   std::optional<std::string> letters(const model::State &s) const;
-  std::optional<traces::Ran> ran(std::size_t instance) const;
+  void run(std::size_t instance, Handlers &handlers) const;
 
   const model::Model &model_;
   const Settled &settled_;

@@ -47,7 +47,10 @@ void perform(Slot &slot) {
   Record &record = new_record(*board, slot.step, slot.record);
   event.t0 = now();
   publish(record, event, Record::begun);
+  const bool lies = board->lie != traces::Lie::none && !is_tracee(slot.leader);
+  if (lies) twist(event);
   make(event);
+  if (lies) falsify(event);
   event.t1 = now();
   publish(record, event, Record::ended);
 }

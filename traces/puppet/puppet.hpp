@@ -26,4 +26,8 @@ void handle(int sig, traces::Disposition disposition);
 // A new task, which begins to play this role. clone's flags; returns what clone does.
 long make_task(std::uint64_t flags, pid_t role);
 
+// The lie of the board: about the call, before it is made, and about what it has shown.
+void twist(traces::Event &event);
+void falsify(traces::Event &event);
+
 }  // namespace ptmc::puppet
