@@ -120,10 +120,11 @@ std::string shows_c(const Expect &e) {
 
 std::string outcome_c(const Outcome &o) {
   std::string handlers;
-  for (const traces::Ran &ran : o.handlers)
+  for (const traces::Ran &ran : o.handlers.value_or(std::vector<traces::Ran>()))
     handlers += fmt::format("{{{}, {}}}, ", who_c(ran.by), signal_c(ran.sig));
   if (!handlers.empty())
     handlers = fmt::format(".handlers = (const struct ran[]){{{}{{0}}}}, ", handlers);
+  if (!o.handlers) handlers = ".any_handlers = 1, ";
   const std::string next = o.next == Outcome::kPassed  ? "PASSED"
                            : o.next == Outcome::kAside ? "ASIDE"
                                                        : std::to_string(o.next);
@@ -135,9 +136,10 @@ std::string vector_c(const Vector &v) {
   std::string all =
       fmt::format("    // {}; {}\n    {{.id = {},\n     .about = {},\n     .threads = {},\n",
                   fmt::join(v.covers, ", "), fmt::join(v.semantics, ", "), text_c(v.id),
-                  text_c(v.about), v.threads);
+                  text_c(v.about), v.started);
   if (v.tracer_is_parent) all += "     .tracer_is_parent = 1,\n";
   if (v.orphaned) all += "     .orphaned = 1,\n";
+  if (v.filtered) all += "     .filtered = 1,\n";
   all += "     .steps = (const struct step[]){\n";
   for (const traces::VectorStep &step : v.steps) {
     all += fmt::format("         {{CALL({}){},\n          .outcomes = (const struct outcome[]){{\n",

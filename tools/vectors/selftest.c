@@ -147,6 +147,7 @@ struct outcome {
   // R: in user mode; X: gone. Null: the end of a list.
   const char *states;
   const struct ran *handlers;  // that have run since the call began, in order; null: none
+  int any_handlers;            // whatever has run
   int next;                    // the step that follows, or PASSED or ASIDE
 };
 
@@ -162,6 +163,7 @@ struct vector {
   const char *id, *about;
   int threads;  // of the tracee, at the beginning
   int tracer_is_parent, orphaned;
+  int filtered;  // a filter of t0's asks the tracer about getppid
   const struct step *steps;
 };
 
@@ -497,6 +499,7 @@ enum { NOBODY = 4194304 };  // one more than the largest pid there is
 
 static unsigned turns[COUNT];  // as they were when we began to count
 static int own_namespace;
+static int parent_gone;  // the tracee's real one
 
 static uint64_t now(void) {
   struct timespec time;
@@ -665,15 +668,18 @@ static void post(const struct call *call) {
     syscall(SYS_futex, &slot->posted, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+static int exits(const struct call *c) {
+  return c->call == CALL_EXIT || c->call == CALL_EXIT_GROUP;
+}
+
 // Whether the call has come as far as it must.
 static int has_ended(const struct step *step) {
   const struct call *c = &step->call;
-  const int exits = c->call == CALL_EXIT || c->call == CALL_EXIT_GROUP;
-  if (exits && is_tracee(c->by)) return 1;
-  if (exits && c->call == CALL_EXIT) return proc_state(c->by) == 'X';
+  if (!exits(c)) return step->async || !busy(c->by);
+  if (is_tracee(c->by)) return 1;
+  if (c->call == CALL_EXIT) return proc_state(c->by) == 'X';
   // The process stays a zombie, so its pid is not used again.
-  if (exits) return is_dead(real(board->slots[c->by].leader));
-  return step->async || !busy(c->by);
+  return is_dead(real(board->slots[c->by].leader));
 }
 
 static int matches(const struct shows *wanted, const struct shows *made) {
@@ -705,6 +711,8 @@ static void begin_turns(void) {
 // R: in user mode, in no call, since the turns were begun; ?: something happens still.
 static void states_now(int threads, char *states) {
   int t;
+  // The stage is then the real parent: it reaps, as init does.
+  if (parent_gone) waitpid(real(T0), NULL, WNOHANG | __WALL);
   for (t = 0; t < threads; ++t) {
     const int who = T0 + t;
     states[t] = proc_state(who);
@@ -756,7 +764,7 @@ static const struct outcome *settled(const struct step *step, int first, struct 
   handlers_since(first, seen->handlers);
   for (o = step->outcomes; o->states; ++o)
     if (matches(&o->shows, &seen->made) && strcmp(o->states, seen->states) == 0 &&
-        same_handlers(o->handlers, seen->handlers))
+        (o->any_handlers || same_handlers(o->handlers, seen->handlers)))
       break;
   if (!o->states) return NULL;
   if (threads > 1 && strchr(seen->states, 'R')) {
@@ -839,6 +847,8 @@ static int take(const struct vector *v, const struct step *step, enum verdict *v
   post(&step->call);
   while (!has_ended(step) && !why)
     if (!wait_until(deadline)) why = "waited in vain for the end of the call";
+  if (!why && exits(&step->call) && step->call.by == (v->tracer_is_parent ? TRACER : PARENT))
+    parent_gone = 1;
   begin_turns();
   if (!busy(step->call.by)) seen.made = board->slots[step->call.by].made;
   for (o = step->outcomes; o->states && !matches(&o->shows, &seen.made); ++o) {
@@ -853,10 +863,20 @@ static int take(const struct vector *v, const struct step *step, enum verdict *v
   return ASIDE;
 }
 
+static void filter(void) {
+  static const struct step seccomp = {CALL(.by = T0, .call = CALL_SECCOMP, .data = 7)};
+  const uint64_t deadline = now() + patience;
+  post(&seccomp.call);
+  while (!has_ended(&seccomp))
+    if (!wait_until(deadline)) bail_out("seccomp");
+}
+
 static enum verdict run(const struct vector *v) {
   enum verdict verdict = VERDICT_PASSED;
   int next = 0;
+  parent_gone = 0;
   cast(v);
+  if (v->filtered) filter();
   while (next >= 0) next = take(v, &v->steps[next], &verdict);
   if (next == ASIDE && verdict == VERDICT_PASSED) verdict = VERDICT_INCONCLUSIVE;
   end_all();
