@@ -753,8 +753,9 @@ struct seen {
   struct ran handlers[MAX_RAN + 1];
 };
 
-// The outcome that it is, if nothing more happens of itself. Who runs may be stopped by what
-// another does: it must still run after all others have settled.
+// The outcome that it is, if nothing more happens of itself. Threads are looked at one after the
+// other: who runs may be stopped, and who stands in a stop have left it for another, by what a
+// later one did. So all is looked at once more.
 static const struct outcome *settled(const struct step *step, int first, struct seen *seen) {
   const uint64_t deadline = now() + settling;
   const int threads = (int)strlen(step->outcomes->states);
@@ -767,7 +768,7 @@ static const struct outcome *settled(const struct step *step, int first, struct 
         (o->any_handlers || same_handlers(o->handlers, seen->handlers)))
       break;
   if (!o->states) return NULL;
-  if (threads > 1 && strchr(seen->states, 'R')) {
+  if (threads > 1) {
     begin_turns();
     do {
       states_now(threads, later);
