@@ -41,7 +41,7 @@ constexpr std::array kProfiles{"default", "child",        "orphaned", "sigchld",
 
 // What those do not: forks, execs, filters, two threads, orphans, a queue that is looked at.
 constexpr const char *kByHand =
-    R"({"format":"ptmc-vectors","version":1,"design":"linux-3.4","covers":"calls",
+    R"({"format":"ptmc-vectors","version":1,"design":"linux-3.4","covers":"rules",
 "vectors":[
 {"id":"by hand/fork, execve","about":"","covers":[],"semantics":[],
  "threads":1,"parent":"separate","steps":[

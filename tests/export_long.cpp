@@ -72,21 +72,23 @@ TEST_CASE("a mistake in the rules is found by each") {
   CHECK(z3(*m, properties).violated);
 }
 
-// All that design and profile list, known violations among them.
+// Z3's own engine for such clauses decides these within seconds; of the whole default profile it
+// decides few within ten minutes.
 TEST_CASE("Z3's verdict of a property is ours") {
+  const auto agree = [](const Model &m, const std::vector<std::string> &ids, bool violated) {
+    checker::ExploreOptions o;
+    for (const std::string &id : ids)
+      if (properties_named({id})[0]->applies(*m.config)) o.property_ids.push_back(id);
+    for (const checker::PropertyResult &p : explore(m, o).properties) {
+      INFO(p.property->id);
+      CHECK((p.verdict == checker::Verdict::violated) == violated);
+      CHECK(z3(m, {p.property}).violated == violated);
+    }
+  };
   for (std::string_view design : kDesigns) {
     CAPTURE(design);
-    const auto m = make(design, "default", 1);
-    const std::vector<std::string> ids{"trap.traced",  "stop_count.consumers", "stop.lasts",
-                                       "listen.parks", "sigkill.wakes",        "kill.kills"};
-    checker::ExploreOptions o;
-    o.jobs = 2;
-    for (const std::string &id : ids)
-      if (properties_named({id})[0]->applies(*m->config)) o.property_ids.push_back(id);
-    const checker::ExploreResult r = explore(*m, o);
-    for (const checker::PropertyResult &p : r.properties) {
-      CAPTURE(p.property->id);
-      CHECK(z3(*m, {p.property}).violated == (p.verdict == checker::Verdict::violated));
-    }
+    agree(*make(design, "group-stop", 1),
+          {"trap.traced", "stop_count.consumers", "stop.lasts", "listen.parks"}, false);
   }
+  agree(*make("linux-3.4", "pair", 1, {KILL}), {"sigkill.wakes"}, true);
 }

@@ -1,22 +1,27 @@
-// ptmc-bench explore|replay: figures of the exploration and of replay, each with a peer that is
-// measured in the same run (the plain interpreter for the emitted rules), so that ratios hold where
-// the machine's speed does not.
+// ptmc-bench explore|replay|vectors: figures of the exploration, of replay and of vectors, each
+// with a peer that is measured in the same run (the plain interpreter for the emitted rules, a
+// scenario with a stage of its own for a vector), so that ratios hold where the machine's speed
+// does not.
 
 #include <fmt/format.h>
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <tuple>
 
 #include "checker/explore.hpp"
 #include "model/designs.hpp"
 #include "tools/benchmark/crowd.hpp"
+#include "tools/vectors/generate.hpp"
 #include "traces/models.hpp"
 #include "traces/replay.hpp"
 #include "traces/stage.hpp"
+#include "traces/vector_run.hpp"
 
 namespace {
 
@@ -103,6 +108,50 @@ void crowd() {
   }
 }
 
+double seconds_of(const std::function<void()> &what) {
+  const auto begin = std::chrono::steady_clock::now();
+  what();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+void vectors_run(const std::string &scenario) {
+  const model::DesignSpec spec = model::parse_design("linux-3.4");
+  for (const auto &[profile, threads, every] :
+       {std::tuple{"default", 1, 1}, std::tuple{"pair", 2, 25}}) {
+    const model::Config config = model::explored_config(spec, model::find_profile(profile), {});
+    const model::Model m(model::explored_shape(config, threads), &config);
+    vectors::Generated made;
+    const double generating = seconds_of(
+        [&] { made = vectors::generate(m, "", {.cover = vectors::Cover::transitions}); });
+    const std::size_t all = made.vectors.size();
+    std::vector<traces::Vector> some;
+    std::size_t steps = 0;
+    for (std::size_t k = 0; k < all; k += static_cast<std::size_t>(every)) {
+      steps += made.vectors[k].steps.size();
+      some.push_back(std::move(made.vectors[k]));
+    }
+    std::vector<traces::VectorResult> results;
+    const double running = seconds_of([&] { results = traces::run_vectors(some, {}); });
+    const auto passed = std::count_if(results.begin(), results.end(), [](const auto &r) {
+      return r.verdict == traces::VectorResult::Verdict::passed;
+    });
+    fmt::print(
+        "{} thread(s): {} vectors made, {:.0f} a second; {} run, {} passed, {:.1f} steps each: "
+        "{:.0f} a second\n",
+        threads, all, static_cast<double>(all) / generating, some.size(), passed,
+        static_cast<double>(steps) / static_cast<double>(some.size()),
+        static_cast<double>(some.size()) / running);
+    constexpr int kScenarios = 50;
+    const traces::Scenario peer = traces::read_scenario(scenario);
+    const double peers = seconds_of([&] {
+      for (int k = 0; k < kScenarios; ++k) traces::run_scenario(peer);
+    });
+    const double step = running / static_cast<double>(steps);
+    const double peer_step = peers / kScenarios / static_cast<double>(peer.steps.size());
+    fmt::print("ratio: a step of a scenario/of a vector {:.1f}\n", peer_step / step);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -113,10 +162,11 @@ int main(int argc, char **argv) {
       crowd();
       return 0;
     }
+    if (argc == 3 && !std::strcmp(argv[1], "vectors")) return vectors_run(argv[2]), 0;
   } catch (const std::exception &e) {
     fmt::print(stderr, "ptmc-bench: {}\n", e.what());
     return 2;
   }
-  fmt::print(stderr, "usage: ptmc-bench explore | replay FOLDER...\n");
+  fmt::print(stderr, "usage: ptmc-bench explore | replay FOLDER... | vectors SCENARIO\n");
   return 2;
 }
