@@ -41,7 +41,7 @@ namespace ptmc::model {
   X(killed_never_stops, k, "ptrace_stop returns at once when SIGKILL is pending (5.19)")         \
   X(requests_freeze, k, "a request fails once SIGKILL is pending (ptrace_freeze_traced, 3.8)")   \
   X(last_exit_is_group_exit, k, "the last thread's exit sets GROUP_EXIT (6.1)")                  \
-  X(kill_sends_sigkill, k, "PTRACE_KILL sends SIGKILL in any state (5.19)")                      \
+  X(kill_sends_sigkill, k, "PTRACE_KILL sends SIGKILL in any state (5.19, 5.10)")                \
   X(requeue_keeps_queue, k, "a blocked injected signal returns to its queue (5.17)")             \
   X(syscall_message, k, "GETEVENTMSG is 1 or 2 in syscall-stops (5.3)")                          \
   X(exec_unreaped, k, "requests fail until EVENT_EXEC under a new id is waited for (5.13)")      \

@@ -47,6 +47,8 @@ const std::vector<Design> &designs() {
   return all;
 }
 
+// X.Y is the last of its stable series: PTRACE_KILL has sent SIGKILL since 5.19, and does so
+// in 5.10.262.
 const std::vector<KernelFeature> &kernel_features() {
   static const std::vector<KernelFeature> all{
       {setoptions_atomic, 3, 4},       {requests_freeze, 3, 8},
@@ -55,7 +57,7 @@ const std::vector<KernelFeature> &kernel_features() {
       {peek_siginfo, 3, 10},           {signal_mask, 3, 11},
       {loop_sees_group_exit, 5, 0},    {exec_unreaped, 5, 13},
       {syscall_message, 5, 3},         {requeue_keeps_queue, 5, 17},
-      {killed_never_stops, 5, 19},     {kill_sends_sigkill, 5, 19},
+      {killed_never_stops, 5, 19},     {kill_sends_sigkill, 5, 10},
       {dying_drops_signals, 6, 1},     {last_exit_is_group_exit, 6, 1},
       {exiting_drops_signals, 6, 18},  {leader_takes_group_code, 6, 18},
       {dump_before_exit_event, 5, 16},

@@ -127,7 +127,7 @@ void kill(Model &m) {
                              "sends SIGKILL in any state",
                              {"ptrace_request"},
                              {"R29"},
-                             "5.19",
+                             "5.10",
                              ""});
   const Rule *old = m.family({"kill.resume",
                               Actor::tracer,
@@ -135,7 +135,7 @@ void kill(Model &m) {
                               {"ptrace_request", "ptrace_resume"},
                               {"R29"},
                               "",
-                              "5.18"});
+                              "5.9"});
   const Rule *gone = m.family(
       {"kill.esrch", Actor::tracer, "is not a tracee", {"ptrace_check_attach"}, {"R14"}, "", ""});
   for (int t = 0; t < m.threads(); ++t) {

@@ -295,6 +295,8 @@ void Caller::own_call() {
       call(by, Call::user);
       return;
     case Action::traceme: {
+      if (!(*m_.config)[model::Feature::parent_is_tracer])
+        return cannot("TRACEME where the real parent is no tracer");
       Event &e = call(by, Call::ptrace);
       e.request = PTRACE_TRACEME;
       e.target = who::nothing;

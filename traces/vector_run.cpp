@@ -167,7 +167,8 @@ class Run {
     return all;
   }
 
-  // Who runs may be stopped by what another does: it must still run after all others have settled.
+  // Threads are looked at one after the other: who runs may be stopped, and who stands in a stop
+  // have left it for another, by what a later one did. So all is looked at once more.
   const Outcome *settled_in(const std::vector<const Outcome *> &possible, std::string &states,
                             std::uint32_t first) {
     states = states_now();
@@ -175,7 +176,7 @@ class Run {
       return o->states == states && (!o->handlers || o->handlers == handlers_since(first));
     });
     if (found == possible.end()) return nullptr;
-    if (threads_ > 1 && states.find('R') != std::string::npos) {
+    if (threads_ > 1) {
       company_.begin_turns();
       until([&] { return states_now().find('?') == std::string::npos; }, kSettling);
       if (states_now() != states) return nullptr;

@@ -1,9 +1,11 @@
-// ptmc vectors generate | run: conformance tests from the model, and their run on this kernel.
+// ptmc vectors generate | run | export: conformance tests from the model, their run on this kernel,
+// and as programs.
 
 #include <fmt/format.h>
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -14,6 +16,7 @@
 #include "tools/ptmc/replayed.hpp"
 #include "tools/ptmc/verb.hpp"
 #include "tools/running/run_file.hpp"
+#include "tools/vectors/export_c.hpp"
 #include "tools/vectors/generate.hpp"
 #include "tools/vectors/rival.hpp"
 #include "traces/stage.hpp"
@@ -29,6 +32,11 @@ struct GenerateVerb {
   std::vector<std::string> profiles;
   std::optional<int> threads;
   std::optional<std::string> against;
+};
+
+struct ExportVerb {
+  std::string file, to = "c", directory = ".";
+  std::size_t group = 100;
 };
 
 struct World {
@@ -54,6 +62,11 @@ std::vector<World> worlds(const GenerateVerb &o, Cover cover) {
     if (p.processes == 1 && p.max_threads <= o.threads.value_or(2))
       all.push_back({&p, p.max_threads});
   return all;
+}
+
+void flush(std::ostream &out, const std::string &name) {
+  if (!out.flush())
+    throw InputError(name, 0, std::string("cannot be written: ") + std::strerror(errno));
 }
 
 int generate(const GenerateVerb &o) {
@@ -106,8 +119,7 @@ int generate(const GenerateVerb &o) {
   if (!o.output.empty()) file.open(o.output, std::ios::binary);
   std::ostream &out = o.output.empty() ? std::cout : file;
   write_vectors(out, all);
-  if (!out.flush())
-    throw InputError(o.output, 0, std::string("cannot be written: ") + std::strerror(errno));
+  flush(out, o.output);
   return complete ? kYes : kGaveUp;
 }
 
@@ -135,10 +147,26 @@ std::string account(const traces::Vectors &vectors, std::size_t vector, int fail
   }
 }
 
+int export_vectors(const ExportVerb &o) {
+  std::error_code error;
+  std::filesystem::create_directories(o.directory, error);  // else the first file says so
+  const traces::Vectors vectors = traces::read_vectors(o.file);
+  const std::vector<vectors::CFile> files = vectors::export_c(vectors, o.group);
+  for (const vectors::CFile &f : files) {
+    const std::string path = std::filesystem::path(o.directory) / f.name;
+    std::ofstream out(path, std::ios::binary);
+    out << f.text;
+    flush(out, path);
+  }
+  fmt::print(stderr, "{} vectors, {} files\n", vectors.all.size(), files.size());
+  return kYes;
+}
+
 }  // namespace
 
 Command vectors_verb() {
   auto o = std::make_shared<GenerateVerb>();
+  auto e = std::make_shared<ExportVerb>();
   return {
       .name = "vectors",
       .about = "conformance tests from the model",
@@ -169,7 +197,25 @@ Command vectors_verb() {
                               .sets = &o->output,
                               .type = "FILE"}},
                  .run = [=] { return generate(*o); }},
-                run_vectors_command("run", account)}};
+                run_vectors_command("run", account),
+                {.name = "export",
+                 .about = "writes vectors as programs that need nothing of ptmc",
+                 .options = {{.name = "FILE", .about = "of vectors", .sets = &e->file},
+                             {.name = "--to",
+                              .about = "C in the style of the kernel's selftests",
+                              .sets = &e->to,
+                              .type = "c",
+                              .one_of = {"c"}},
+                             {.name = "-o",
+                              .about = "where the files go; else here",
+                              .sets = &e->directory,
+                              .type = "DIR"},
+                             {.name = "--group",
+                              .about = "at most so many vectors a file; else 100",
+                              .sets = &e->group,
+                              .type = "N",
+                              .above_zero = true}},
+                 .run = [=] { return export_vectors(*e); }}}};
 }
 
 }  // namespace ptmc::tools
