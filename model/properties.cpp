@@ -75,7 +75,7 @@ const std::vector<KnownViolation> &known_violations() {
       {"kill.kills",
        "PTRACE_KILL is a resume with SIGKILL: a tracee that is not in a trap does not notice it, "
        "and one that is not in a signal-delivery-stop or a syscall-stop loses the signal",
-       "ptrace_request until 5.18; R29, semantics 9.18",
+       "ptrace_request until 5.18, but for the stable 5.10; R29, semantics 9.18",
        [](const Config &c) { return c[ptrace_kill] && !c[kill_sends_sigkill]; }},
       {"jobctl_trap.signal",
        "a trap that INTERRUPT or SIGCONT asked for comes when SETOPTIONS has cleared the option "
