@@ -15,7 +15,7 @@ namespace ptmc::traces {
 namespace {
 
 constexpr std::uint32_t kTurns = 200;  // of an idle thread: it has been in user mode
-constexpr pid_t kNobody = 4194304;      // one more than the largest pid there is
+constexpr pid_t kNobody = 4194304;     // one more than the largest pid there is
 
 }  // namespace
 
