@@ -25,7 +25,7 @@ inline constexpr std::array<std::string_view, 4> kVerdictNames{"unrun", "passed"
 
 struct VectorRunOptions {
   int jobs = 1;
-  int attempts = 3;            // of an inconclusive one
+  int attempts = 20;           // of an inconclusive one
   bool until_failure = false;  // the rest is then not run
   Lie lie = Lie::none;         // that the puppets tell, for tests
   const std::atomic<bool> *interrupted = nullptr;
