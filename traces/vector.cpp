@@ -101,6 +101,7 @@ Vector read_vector(const Fields &fields) {
   company.threads = v.threads = static_cast<int>(fields.integer("threads", 1, kMaxThreads));
   v.started =
       fields.has("started") ? static_cast<int>(fields.integer("started", 1, v.threads)) : v.threads;
+  if (fields.has("reaped")) v.reaped = fields.boolean("reaped");
   if (fields.has("filtered")) v.filtered = fields.boolean("filtered");
   const std::string parent = fields.text("parent");
   if (parent != "separate" && parent != "tracer")
@@ -145,6 +146,7 @@ Ordered write_vector(const Vector &v) {
                {"threads", v.threads}, {"parent", v.tracer_is_parent ? "tracer" : "separate"}};
   if (v.started != v.threads) json["started"] = v.started;
   if (v.orphaned) json["orphaned"] = true;
+  if (v.reaped) json["reaped"] = true;
   if (v.filtered) json["filtered"] = true;
   for (const VectorStep &step : v.steps) {
     Ordered line = write_call(step.call);

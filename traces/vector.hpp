@@ -44,6 +44,7 @@ struct Vector {
   std::vector<std::string> covers, semantics;  // rules
   int threads = 1, started = 1;                // of the tracee: in all, and at the beginning
   bool tracer_is_parent = false, orphaned = false;
+  bool reaped = false;            // by init, once its real parent has died
   bool filtered = false;          // a filter of t0's asks the tracer about getppid
   std::vector<VectorStep> steps;  // the first one begins
 };

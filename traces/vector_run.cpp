@@ -45,7 +45,7 @@ class Run {
                    .tracer_thread = Company::names(calls, who::tracer_thread)});
     VectorResult result;
     result.verdict = Verdict::passed;
-    parent_ = v.tracer_is_parent ? who::tracer : who::parent;
+    parent_ = !v.reaped ? who::nothing : v.tracer_is_parent ? who::tracer : who::parent;
     parent_gone_ = false;
     if (v.filtered) install_filter();
     for (int next = 0; next >= 0;) {
@@ -188,7 +188,7 @@ class Run {
   Company company_;
   const bool own_namespace_;
   int threads_ = 1;
-  pid_t parent_ = 0;  // the tracee's real one
+  pid_t parent_ = 0;  // the tracee's real one, if init reaps for it
   bool parent_gone_ = false;
 };
 

@@ -139,6 +139,7 @@ std::string vector_c(const Vector &v) {
                   text_c(v.about), v.started);
   if (v.tracer_is_parent) all += "     .tracer_is_parent = 1,\n";
   if (v.orphaned) all += "     .orphaned = 1,\n";
+  if (v.reaped) all += "     .reaped = 1,\n";
   if (v.filtered) all += "     .filtered = 1,\n";
   all += "     .steps = (const struct step[]){\n";
   for (const traces::VectorStep &step : v.steps) {

@@ -339,6 +339,7 @@ class Generator {
     Vector &v = made.first;
     v.threads = m_.schema.shape.threads;
     v.started = std::min(v.threads, m_.schema.shape.started);
+    v.reaped = (*m_.config)[model::Feature::parent_dies];
     v.filtered = (*m_.config)[model::Feature::filters];
     v.tracer_is_parent = (*m_.config)[model::Feature::parent_is_tracer];
     v.orphaned = (*m_.config)[model::Feature::orphaned];

@@ -163,6 +163,7 @@ struct vector {
   const char *id, *about;
   int threads;  // of the tracee, at the beginning
   int tracer_is_parent, orphaned;
+  int reaped;    // by init, once its real parent has died
   int filtered;  // a filter of t0's asks the tracer about getppid
   const struct step *steps;
 };
@@ -499,7 +500,7 @@ enum { NOBODY = 4194304 };  // one more than the largest pid there is
 
 static unsigned turns[COUNT];  // as they were when we began to count
 static int own_namespace;
-static int parent_gone;  // the tracee's real one
+static int parent_gone;  // the tracee's real one, if init reaps for it
 
 static uint64_t now(void) {
   struct timespec time;
@@ -849,7 +850,7 @@ static int take(const struct vector *v, const struct step *step, enum verdict *v
   while (!has_ended(step) && !why)
     if (!wait_until(deadline)) why = "waited in vain for the end of the call";
   if (!why && exits(&step->call) && step->call.by == (v->tracer_is_parent ? TRACER : PARENT))
-    parent_gone = 1;
+    parent_gone = v->reaped;
   begin_turns();
   if (!busy(step->call.by)) seen.made = board->slots[step->call.by].made;
   for (o = step->outcomes; o->states && !matches(&o->shows, &seen.made); ++o) {
