@@ -46,15 +46,24 @@ inline std::optional<std::vector<VectorResult>> run_here(const std::vector<Vecto
   }
 }
 
-// The vectors of the changed model that are none of the true one's; whether one of them fails here.
-inline std::optional<std::string> caught(const model::Config &config, int threads,
-                                         const std::function<void(model::Model &)> &change) {
+// Where a changed model is tried, and the vectors of the true one.
+struct World {
+  World(const model::Config &c, int t) : config(c), threads(t) {
+    for (const Vector &v : vectors_of(config, threads, vectors::Cover::transitions))
+      known.insert(as_text(v));
+  }
+  model::Config config;
+  int threads;
   std::set<std::string> known;
-  for (const Vector &v : vectors_of(config, threads, vectors::Cover::transitions))
-    known.insert(as_text(v));
+};
+
+// The vectors of the changed model that are none of the true one's; one of them that fails here, or
+// "" if none does. Nothing: this machine does not permit it.
+inline std::optional<std::string> caught(const World &world,
+                                         const std::function<void(model::Model &)> &change) {
   std::vector<Vector> fresh;
-  for (Vector &v : vectors_of(config, threads, vectors::Cover::transitions, change))
-    if (!known.contains(as_text(v))) fresh.push_back(std::move(v));
+  for (Vector &v : vectors_of(world.config, world.threads, vectors::Cover::transitions, change))
+    if (!world.known.contains(as_text(v))) fresh.push_back(std::move(v));
   const auto results = run_here(fresh, {.until_failure = true});
   if (!results) return {};
   for (std::size_t k = 0; k < fresh.size(); ++k)
