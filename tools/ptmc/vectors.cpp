@@ -74,7 +74,6 @@ int generate(const GenerateVerb &o) {
   const auto cover = static_cast<Cover>(
       std::find(vectors::kCoverNames.begin(), vectors::kCoverNames.end(), o.cover) -
       vectors::kCoverNames.begin());
-  catch_signals();
   traces::Vectors all;
   all.design = spec.name();
   all.kernel = fmt::format("{}.{}", spec.major, spec.minor);
@@ -88,7 +87,8 @@ int generate(const GenerateVerb &o) {
     const model::Config config = model::explored_config(spec, *w.profile, {});
     const model::Model model(model::explored_shape(config, w.threads), &config);
     const std::string name = fmt::format("{}/{}/{}", spec.name(), w.profile->name, w.threads);
-    Generated made = vectors::generate(model, name, {.cover = cover});
+    Generated made = vectors::generate(
+        model, name, {.cover = cover, .interrupted = watched_options().interrupted});
     complete = complete && made.complete;
     std::string why;
     for (const auto &[reason, times] : made.uncovered)
