@@ -80,7 +80,7 @@ constexpr const char *kByHand =
  {"by":"t0","call":"getppid",
   "outcomes":[{"shows":{"errno":"ENOSYS"},"states":"R","next":"passed"}]}]},
 {"id":"by hand/a new thread, an orphan","about":"","covers":[],"semantics":[],
- "threads":2,"started":1,"parent":"separate","steps":[
+ "threads":2,"started":1,"parent":"separate","reaped":true,"steps":[
  {"by":"t0","call":"fork","args":{"flags":["CLONE_VM","CLONE_SIGHAND","CLONE_THREAD"],"child":"t1"},
   "outcomes":[{"shows":{"ret":"t1"},"states":"RR","next":1}]},
  {"by":"world","call":"tgkill","args":{"tgid":"t0","tid":"t1","sig":"SIGUSR1"},
