@@ -81,10 +81,12 @@ class Run {
     try {
       company_.give(call, number);
       const bool exits = call.call == Call::exit || call.call == Call::exit_group;
-      if (call.pid != who::world && exits && !is_tracee(call.pid))
-        company_.await_death(call), parent_gone_ = parent_gone_ || call.pid == parent_;
-      else if (call.pid != who::world && !exits && !step.call.async)
+      if (call.pid != who::world && exits && !is_tracee(call.pid)) {
+        company_.await_death(call);
+        parent_gone_ = parent_gone_ || call.pid == parent_;
+      } else if (call.pid != who::world && !exits && !step.call.async) {
         company_.await_end(call.pid);
+      }
     } catch (const Company::Unreached &e) {
       return fail(std::string("waited in vain for ") + e.what());
     }
@@ -222,6 +224,11 @@ class SharedMemory {
   void *data_;
 };
 
+void refuse(Queue &queue, const std::exception &e) {
+  std::strncpy(queue.why.data(), e.what(), queue.why.size() - 1);
+  queue.impossible = true;
+}
+
 void put(const VectorResult &result, Shared &into) {
   into.step = result.step;
   into.attempts = result.attempts;
@@ -248,8 +255,7 @@ void work(const std::vector<Vector> &vectors, const VectorRunOptions &options, Q
         queue.next = static_cast<std::uint32_t>(vectors.size());
     }
   } catch (const std::exception &e) {
-    std::strncpy(queue.why.data(), e.what(), queue.why.size() - 1);
-    queue.impossible = true;
+    refuse(queue, e);
   }
 }
 
@@ -277,8 +283,7 @@ std::vector<VectorResult> run_vectors(const std::vector<Vector> &vectors,
       try {
         keep([&](bool own_namespace) { work(vectors, options, queue, results, own_namespace); });
       } catch (const NotPossible &e) {
-        std::strncpy(queue.why.data(), e.what(), queue.why.size() - 1);
-        queue.impossible = true;
+        refuse(queue, e);
       }
       _exit(0);
     }

@@ -78,6 +78,8 @@ int generate(const GenerateVerb &o) {
   all.design = spec.name();
   all.kernel = fmt::format("{}.{}", spec.major, spec.minor);
   all.covers = o.cover;
+  std::optional<model::DesignSpec> against;
+  if (o.against) against = model::parse_design(*o.against);
   std::set<std::string> rules;
   bool complete = true;
   for (const World &w : worlds(o, cover)) {
@@ -95,11 +97,10 @@ int generate(const GenerateVerb &o) {
       why += fmt::format("\n  {} not: {}", times, reason);
     std::optional<model::Model> other;
     std::optional<vectors::Rival> rival;
-    if (o.against) {
-      const model::Config theirs =
-          model::explored_config(model::parse_design(*o.against), *w.profile, {});
+    if (against) {
+      const model::Config theirs = model::explored_config(*against, *w.profile, {});
       other.emplace(model::explored_shape(theirs, w.threads), &theirs);
-      rival.emplace(*other, true);
+      rival.emplace(*other);
     }
     std::size_t kept = 0;
     for (traces::Vector &v : made.vectors) {

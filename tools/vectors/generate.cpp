@@ -28,19 +28,15 @@ std::uint64_t mixed(std::uint64_t h, std::uint64_t x) {
   return h ^ h >> 32;
 }
 
-void add_missing(Beliefs &all, const Beliefs &more) {
-  for (const Believed &s : more)
-    if (std::find(all.begin(), all.end(), s) == all.end()) all.push_back(s);
-}
-
 class Generator {
  public:
   Generator(const model::Model &model, const std::string &name, const GenerateOptions &options)
       : m_(model),
         name_(name),
         options_(options),
-        settled_(model, options.fast),
-        walk_(model, settled_),
+        own_(model),
+        settled_(model, own_, options.fast),
+        walk_(model, own_),
         last_observations_(observations()) {}
 
   Generated generate() {
@@ -50,7 +46,7 @@ class Generator {
       if (covered[g]) continue;
       std::string why;
       std::optional<Made> best;
-      for (const Seen &seen : goals_[g].seen) {
+      for (const Seen &seen : goals_[g]) {
         auto made = make(g, seen, why);
         if (made && (!best || !is_left_to_luck(made->first))) best = std::move(made);
         if (best && !is_left_to_luck(best->first)) break;
@@ -70,13 +66,7 @@ class Generator {
     leave_out_needless();
     result_.goals = goals_.size();
     result_.covered = static_cast<std::size_t>(std::count(covered.begin(), covered.end(), true));
-    result_.states = settled_.size();
-    std::set<std::string> rules;
-    for (auto &[v, goals] : made_) {
-      rules.insert(v.covers.begin(), v.covers.end());
-      result_.vectors.push_back(std::move(v));
-    }
-    result_.rules.assign(rules.begin(), rules.end());
+    for (auto &[v, goals] : made_) result_.vectors.push_back(std::move(v));
     return std::move(result_);
   }
 
@@ -87,9 +77,6 @@ class Generator {
     Place place;
     std::size_t instance;
     std::optional<std::size_t> then = {};  // taken after it
-  };
-  struct Goal {
-    std::vector<Seen> seen;
   };
   using Made = std::pair<Vector, Goals>;
 
@@ -179,7 +166,7 @@ class Generator {
       const std::uint64_t pair =
           static_cast<std::uint64_t>(second) << 32 | static_cast<std::uint64_t>(rule(i));
       const auto known = goal_ids_.find(pair);
-      if (known != goal_ids_.end() && goals_[known->second].seen.size() >= kTries) continue;
+      if (known != goal_ids_.end() && goals_[known->second].size() >= kTries) continue;
       for (std::size_t j = 0; j < m_.instances.size(); ++j)
         if (rule(j) == second && walk_.interpreter().enabled(j, to)) {
           note(pair, {p, i, j});
@@ -191,7 +178,7 @@ class Generator {
   void note(std::uint64_t key, Seen seen) {
     const auto [it, fresh] = goal_ids_.try_emplace(key, static_cast<std::uint32_t>(goals_.size()));
     if (fresh) goals_.emplace_back();
-    std::vector<Seen> &all = goals_[it->second].seen;
+    std::vector<Seen> &all = goals_[it->second];
     if (all.size() < kTries) all.push_back(seen);
   }
 
@@ -225,7 +212,7 @@ class Generator {
     while (settled_.from(s.from) != Settled::kNone) {
       s.instances.push_back(settled_.by(s.from));
       s.from = settled_.from(s.from);
-      if (!settled_.own(s.instances.back())) break;
+      if (!own_.is[s.instances.back()]) break;
     }
     std::reverse(s.instances.begin(), s.instances.end());
     return s;
@@ -286,22 +273,19 @@ class Generator {
   }
 
   std::optional<Made> make(std::uint32_t goal, const Seen &seen, std::string &why) {
-    State s = settled_.state(seen.place);
-    const Instance &i = m_.instances[seen.instance];
-    const std::string situation = situation_text(s, i);
     Stretch stretch{seen.place, {}};
-    if (settled_.own(seen.instance)) stretch = last_stretch(seen.place);
-    if (settled_.own(seen.instance) && stretch.instances.empty()) {
+    if (own_.is[seen.instance]) stretch = last_stretch(seen.place);
+    if (own_.is[seen.instance] && stretch.instances.empty()) {
       why = "it comes before the first call";
       return std::nullopt;
     }
     const Known *before = &known(stretch.from);
     State from = settled_.state(stretch.from);
     stretch.instances.push_back(seen.instance);
-    State to = s;
-    walk_.interpreter().step(seen.instance, s, to);
+    State to;
+    walk_.interpreter().step(seen.instance, settled_.state(seen.place), to);
     Known first;
-    if (seen.then && !settled_.own(*seen.then)) {  // another call
+    if (seen.then && !own_.is[*seen.then]) {  // another call
       follow(first, *before, from, stretch.instances, to);
       before = &first;
       from = to;
@@ -323,7 +307,7 @@ class Generator {
       why = "the same is shown without it";
       return std::nullopt;
     }
-    return vector_of(last, seen, situation);
+    return vector_of(last, seen);
   }
 
   std::string id(const Seen &seen, const std::string &situation) const {
@@ -333,7 +317,9 @@ class Generator {
     return i.name() + "@" + situation;
   }
 
-  Made vector_of(const Known &last, const Seen &seen, const std::string &situation) {
+  Made vector_of(const Known &last, const Seen &seen) {
+    const std::string situation =
+        situation_text(settled_.state(seen.place), m_.instances[seen.instance]);
     const Instance &purpose = m_.instances[seen.then.value_or(seen.instance)];
     Made made;
     Vector &v = made.first;
@@ -360,7 +346,7 @@ class Generator {
     made.second.assign(goals.begin(), goals.end());
     std::set<std::string> ids;
     for (const std::uint32_t g : made.second) {
-      const Seen &one = goals_[g].seen.front();
+      const Seen &one = goals_[g].front();
       ids.insert(m_.instances[one.instance].rule->id);
       if (one.then) ids.insert(m_.instances[*one.then].rule->id);
     }
@@ -441,10 +427,11 @@ class Generator {
   const model::Model &m_;
   const std::string name_;
   const GenerateOptions &options_;
+  const OwnSteps own_;
   Settled settled_;
   Walk walk_;
   const std::vector<std::size_t> last_observations_;
-  std::vector<Goal> goals_;
+  std::vector<std::vector<Seen>> goals_;  // ways to each
   std::unordered_map<std::uint64_t, std::uint32_t> goal_ids_;
   std::unordered_map<Place, Known> known_;  // their addresses stay
   std::vector<Made> made_;

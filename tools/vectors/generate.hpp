@@ -33,9 +33,7 @@ struct Generated {
   std::size_t goals = 0;                         // that some such run reaches
   std::size_t covered = 0;                       // by what every way through a vector has done
   std::map<std::string, std::size_t> uncovered;  // why, and how many
-  std::vector<std::string> rules;                // covered, by id
-  std::size_t states = 0;
-  bool complete = true;  // else interrupted
+  bool complete = true;                          // else interrupted
 };
 
 // name: of the vectors' ids, before what each is for. The model is of one configuration and of one

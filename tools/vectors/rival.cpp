@@ -1,6 +1,5 @@
 #include "tools/vectors/rival.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "traces/staging.hpp"
@@ -33,8 +32,7 @@ bool compatible(const traces::Outcome &a, const traces::Outcome &b) {
 
 }  // namespace
 
-Rival::Rival(const model::Model &model, bool fast)
-    : model_(model), settled_(model, fast), walk_(model, settled_) {
+Rival::Rival(const model::Model &model) : model_(model), own_(model), walk_(model, own_) {
   const model::State first = model.initial();
   for (const bool succeeds : {true, false})  // an argument is told by a call that succeeds
     for (std::size_t i = 0; i < model.instances.size(); ++i) {
@@ -61,8 +59,7 @@ bool Rival::fails(const traces::Vector &vector) {
       for (const Branch &b : applied.branches) {
         if (!compatible(o, b.outcome)) continue;
         at = o.next;
-        for (const Believed &s : b.states)
-          if (std::find(states.begin(), states.end(), s) == states.end()) states.push_back(s);
+        add_missing(states, b.states);
       }
     }
     if (states.empty()) return true;

@@ -10,14 +10,14 @@ namespace ptmc::vectors {
 
 class Rival {
  public:
-  // Outlived by the model, which is of one configuration and of the shape of the vectors'.
-  Rival(const model::Model &model, bool fast);
+  // The model outlives this; it is of one configuration and of the shape of the vectors'.
+  explicit Rival(const model::Model &model);
   // Some step shows, on the vector's own way, what this model never would.
   bool fails(const traces::Vector &vector);
 
  private:
   const model::Model &model_;
-  Settled settled_;
+  OwnSteps own_;
   Walk walk_;
   std::map<std::string, std::size_t> instance_of_;  // a call, as text
 };

@@ -8,22 +8,25 @@ namespace ptmc::vectors {
 using model::Action;
 using model::State;
 
-Settled::Settled(const model::Model &model, bool fast)
+OwnSteps::OwnSteps(const model::Model &model) : index(model), is(model.instances.size()) {
+  for (const std::size_t i : index.hidden()) is[i] = true;
+  for (std::size_t i = 0; i < model.instances.size(); ++i) {
+    if (model.instances[i].label.action == Action::fork) is[i] = true;  // its call has begun
+    if (is[i]) all.push_back(i);
+  }
+}
+
+Settled::Settled(const model::Model &model, const OwnSteps &own, bool fast)
     : model_(model),
-      index_(model),
-      own_(model.instances.size()),
+      own_(own),
       fired_(model.instances.size()),
       form_(fast ? checker::fast_form(model) : std::nullopt),
       expander_(model, form_ ? &*form_ : nullptr),
       layout_(model),
       store_(layout_.words(), 1, 0),
       packed_(layout_.words()) {
-  for (const std::size_t i : index_.hidden()) own_[i] = true;
-  for (std::size_t i = 0; i < model.instances.size(); ++i) {
-    if (model.instances[i].label.action == Action::fork) own_[i] = true;  // its call has begun
-    if (own_[i]) all_own_.push_back(i);
+  for (std::size_t i = 0; i < model.instances.size(); ++i)
     if (model.instances[i].updates.empty()) idle_.push_back(i);
-  }
   add(model.initial().w.data(), kNone, 0);
 }
 
@@ -54,10 +57,10 @@ void Settled::steps_from(Place p, const State &s, std::vector<std::size_t> &step
   for (const std::size_t i : idle_) fired_[i] = expander_.fired(i);
   expander_.expand(s.w.data());
   bool busy = false;
-  for (std::size_t k = 0; k < expander_.count(); ++k) busy = busy || own_[expander_.instance(k)];
+  for (std::size_t k = 0; k < expander_.count(); ++k) busy = busy || own_.is[expander_.instance(k)];
   for (std::size_t k = 0; k < expander_.count(); ++k) {
     const std::size_t i = expander_.instance(k);
-    if (busy && !own_[i]) continue;
+    if (busy && !own_.is[i]) continue;
     steps.push_back(i);
     add(expander_.successor(k), p, i);
   }

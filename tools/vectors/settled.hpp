@@ -13,13 +13,22 @@
 
 namespace ptmc::vectors {
 
+// The kernel's own steps, and what comes of itself.
+struct OwnSteps {
+  explicit OwnSteps(const model::Model &model);
+  traces::Index index;
+  std::vector<bool> is;          // by instance
+  std::vector<std::size_t> all;  // instances
+};
+
 class Settled {
  public:
   using Place = std::uint32_t;  // of a state, in the order in which they were found
   static constexpr Place kNone = UINT32_MAX;
 
-  // fast: the emitted code, where there is some, which a model that has been changed must not use.
-  Settled(const model::Model &model, bool fast);
+  // own outlives this. fast: the emitted code, where there is some, which a model that has been
+  // changed must not use.
+  Settled(const model::Model &model, const OwnSteps &own, bool fast);
 
   // Breadth first. visit(place, state, instance): this step may be taken there; it says whether to
   // go on.
@@ -42,19 +51,12 @@ class Settled {
   Place from(Place p) const { return from_[p]; }
   std::size_t by(Place p) const { return by_[p]; }
 
-  // The kernel's own steps, and what comes of itself.
-  bool own(std::size_t instance) const { return own_[instance]; }
-  const std::vector<std::size_t> &all_own() const { return all_own_; }
-  const traces::Index &index() const { return index_; }
-
  private:
   void steps_from(Place p, const model::State &s, std::vector<std::size_t> &steps);
   void add(const std::uint64_t *words, Place from, std::size_t by);
 
   const model::Model &model_;
-  const traces::Index index_;
-  std::vector<bool> own_;
-  std::vector<std::size_t> all_own_;
+  const OwnSteps &own_;
   std::vector<std::size_t> idle_;  // instances that change nothing
   std::vector<std::uint64_t> fired_;
   const std::optional<checker::FastForm> form_;

@@ -71,6 +71,11 @@ Goals with(Goals goals, std::optional<std::uint32_t> one) {
 
 }  // namespace
 
+void add_missing(Beliefs &all, const Beliefs &more) {
+  for (const Believed &s : more)
+    if (std::find(all.begin(), all.end(), s) == all.end()) all.push_back(s);
+}
+
 Goals common(const Goals &a, const Goals &b) {
   Goals both;
   std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
@@ -83,11 +88,11 @@ const Branch *Applied::find(const Outcome &outcome) const {
   return found == branches.end() ? nullptr : &*found;
 }
 
-Walk::Walk(const model::Model &model, const Settled &settled)
+Walk::Walk(const model::Model &model, const OwnSteps &own)
     : model_(model),
-      settled_(settled),
+      own_(own),
       interpreter_(model),
-      own_at_(model, settled.all_own()),
+      own_at_(model, own.all),
       names_(names_of(model)) {}
 
 // ---- What is seen -------------------------------------------------------------------------------
@@ -219,7 +224,7 @@ const std::vector<std::size_t> &Walk::alternatives(std::size_t instance, const t
   asked.steps.resize(1);
   // The model has the option sets of its profile by numbers of its own.
   if (l.action == Action::seize || l.action == Action::setoptions) step.argument = l.arg;
-  return it->second = traces::plan(asked, settled_.index()).alternatives;
+  return it->second = traces::plan(asked, own_.index).alternatives;
 }
 
 // Where the kernel's own steps may lead to. False: there are too many states.
@@ -315,8 +320,7 @@ Applied Walk::apply(const Beliefs &states, std::size_t instance, const PurposeOf
         } else {
           b.certain = common(b.certain, end.certain);
         }
-        if (std::find(b.states.begin(), b.states.end(), end.state) == b.states.end())
-          b.states.push_back(end.state);
+        add_missing(b.states, {end.state});
       }
     }
     if (!there) {

@@ -25,6 +25,7 @@ struct Believed {
   bool operator==(const Believed &) const = default;
 };
 using Beliefs = std::vector<Believed>;
+void add_missing(Beliefs &all, const Beliefs &more);
 // What a step that is taken in a state is good for.
 struct Purpose {
   std::optional<std::uint32_t> goal;
@@ -47,7 +48,7 @@ struct Applied {
 
 class Walk {
  public:
-  Walk(const model::Model &model, const Settled &settled);
+  Walk(const model::Model &model, const OwnSteps &own);  // which outlives this
 
   // The call of this instance, in states in which the kernel has nothing left to do.
   Applied apply(const Beliefs &states, std::size_t instance, const PurposeOf &purpose_of);
@@ -73,7 +74,7 @@ class Walk {
   void run(std::size_t instance, Handlers &handlers) const;
 
   const model::Model &model_;
-  const Settled &settled_;
+  const OwnSteps &own_;
   const model::Interpreter interpreter_;
   const traces::ByLocation own_at_;
   traces::Names names_;
