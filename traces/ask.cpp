@@ -772,6 +772,13 @@ Ask ask(const Event &event, const Names &names) {
     case Call::proc_state:
       a.proc_state();
       break;
+    case Call::signal_generate:
+    case Call::signal_deliver:
+    case Call::sched_switch:
+    case Call::sched_waking:
+    case Call::sched_process_fork:
+    case Call::sched_process_exec:
+    case Call::sched_process_exit:
     case Call::died:
     case Call::other:
       break;

@@ -57,6 +57,8 @@ enum class Arg {
   peek_flags,
   count,
   unreadable,
+  group,
+  state,
 };
 struct CallArg {
   Call call;
@@ -94,6 +96,16 @@ constexpr CallArg kArgs[] = {
     {Call::exit, "code", Arg::code},
     {Call::exit_group, "code", Arg::code},
     {Call::proc_state, "pid", Arg::target},
+    {Call::signal_generate, "pid", Arg::target},
+    {Call::signal_generate, "sig", Arg::sig},
+    {Call::signal_generate, "group", Arg::group},
+    {Call::signal_generate, "result", Arg::code},
+    {Call::signal_deliver, "sig", Arg::sig},
+    {Call::sched_switch, "state", Arg::state},
+    {Call::sched_waking, "pid", Arg::target},
+    {Call::sched_waking, "state", Arg::state},
+    {Call::sched_process_fork, "child", Arg::child},
+    {Call::sched_process_exec, "old_pid", Arg::target},
 };
 
 template <std::size_t N>
@@ -149,6 +161,12 @@ Siginfo read_siginfo(const Fields &fields) {
   };
   return {fields.signal("signo"), static_cast<int>(fields.integer("code", INT_MIN, INT_MAX)),
           optional("pid"), optional("status")};
+}
+
+std::uint64_t letter(const Fields &fields, const std::string &key) {
+  const std::string value = fields.text(key);
+  if (value.size() != 1) fields.fail(key, "must be one letter");
+  return static_cast<unsigned char>(value[0]);
 }
 
 bool takes_siginfo(const Event &event) {
@@ -358,6 +376,12 @@ void read_args(const Fields &args, const std::function<pid_t(const Fields &, con
       case Arg::code:
         event.data = args.bits(key);
         break;
+      case Arg::group:
+        event.options = args.boolean(key) ? 1 : 0;
+        break;
+      case Arg::state:
+        event.data = letter(args, key);
+        break;
     }
   }
 }
@@ -424,9 +448,7 @@ Event read_event(const Fields &fields) {
   if (fields.has("siginfo")) event.siginfo = read_siginfo(fields.object("siginfo"));
   if (fields.has("message")) event.message = fields.bits("message");
   if (event.call == Call::proc_state) {
-    const std::string value = fields.text("value");
-    if (value.size() != 1) fields.fail("value", "must be one letter");
-    event.data = static_cast<unsigned char>(value[0]);
+    event.data = letter(fields, "value");
   }
   event.t0 = static_cast<std::uint64_t>(fields.integer("t0", 0, kMost));
   if (!fields.is_null("t1")) event.t1 = static_cast<std::uint64_t>(fields.integer("t1", 0, kMost));
@@ -521,6 +543,10 @@ Ordered write_arg(const Event &event, Arg arg, const std::function<Ordered(pid_t
       return peeks(event) ? Ordered() : Ordered(event.data);
     case Arg::code:
       return event.data;
+    case Arg::group:
+      return event.options != 0;
+    case Arg::state:
+      return std::string(1, static_cast<char>(event.data));
   }
   return {};
 }
@@ -567,6 +593,9 @@ std::string one_line(const Ordered &json) {
 
 }  // namespace
 
+std::string header_line(const Trace &trace) { return one_line(write_header(trace)); }
+std::string event_line(const Event &event) { return one_line(write_event(event)); }
+
 Ordered write_args(const Event &event, const std::function<Ordered(pid_t)> &pid) {
   Ordered args = Ordered::object();
   for (const auto &[call, key, arg] : kArgs) {
@@ -578,8 +607,8 @@ Ordered write_args(const Event &event, const std::function<Ordered(pid_t)> &pid)
 }
 
 std::string to_jsonl(const Trace &trace) {
-  std::string text = one_line(write_header(trace));
-  for (const Event &event : trace.events) text += one_line(write_event(event));
+  std::string text = header_line(trace);
+  for (const Event &event : trace.events) text += event_line(event);
   return text;
 }
 

@@ -18,6 +18,10 @@ namespace ptmc::traces {
 // ignored. Events come back sorted by t0. Throws InputError naming file, line and key.
 Trace read_jsonl(std::istream &in, const std::string &file);
 
+// The lines of to_jsonl, newlines included; of the trace the header alone.
+std::string header_line(const Trace &trace);
+std::string event_line(const Event &event);
+
 // "WNOHANG|__WALL", "0", "WNOHANG|64".
 std::optional<int> wait_options_number(std::string_view names);
 // Decimal or 0x..., all of the text.

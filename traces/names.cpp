@@ -93,9 +93,34 @@ constexpr Name kWaitOptions[] = {
 };
 
 constexpr std::string_view kCalls[] = {
-    "ptrace",       "wait4",   "waitid", "kill",       "tgkill",     "sigchld", "rt_sigprocmask",
-    "rt_sigaction", "handler", "user",   "getpid",     "pause",      "fork",    "execve",
-    "seccomp",      "getppid", "exit",   "exit_group", "proc_state", "died",    "other",
+    "ptrace",
+    "wait4",
+    "waitid",
+    "kill",
+    "tgkill",
+    "sigchld",
+    "rt_sigprocmask",
+    "rt_sigaction",
+    "handler",
+    "user",
+    "getpid",
+    "pause",
+    "fork",
+    "execve",
+    "seccomp",
+    "getppid",
+    "exit",
+    "exit_group",
+    "proc_state",
+    "died",
+    "signal_generate",
+    "signal_deliver",
+    "sched_switch",
+    "sched_waking",
+    "sched_process_fork",
+    "sched_process_exec",
+    "sched_process_exit",
+    "other",
 };
 static_assert(std::size(kCalls) == static_cast<std::size_t>(Call::other) + 1);
 

@@ -36,7 +36,16 @@ enum class Call : std::uint8_t {
   exit_group,      // data is the code; never returns
   proc_state,      // target's state letter in /proc/PID/stat: data
   died,            // open world: strace's "+++ exited with / killed by +++" of the caller: status
-  other,           // a call without meaning for the model
+  // Seen inside the kernel (Event::kernel), t0 = t1; named after the tracepoints.
+  signal_generate,     // the caller sends sig to target: siginfo's code, options: to its group,
+                       // data: 0 queued, 1 ignored, 2 pending already, 3, 4 no room
+  signal_deliver,      // the caller acts upon sig, after ptrace: siginfo's code
+  sched_switch,        // the caller falls asleep in a stop; data: its letter, t or T
+  sched_waking,        // target, which was asleep in a stop (data), is woken by the caller
+  sched_process_fork,  // the caller has made child
+  sched_process_exec,  // the caller has a new image; it was target
+  sched_process_exit,  // the caller is in do_exit: status
+  other,               // a call without meaning for the model
 };
 
 constexpr std::uint64_t kSigsetSize = 8;  // the kernel's sigset_t, bytes

@@ -17,6 +17,7 @@ Command claims_verb();
 Command compare_verb();
 Command distinguish_verb();
 Command scenario_verb();
+Command record_verb();
 Command replay_verb();
 Command explain_verb();
 Command next_verb();
