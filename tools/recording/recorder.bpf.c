@@ -48,6 +48,7 @@ enum {
   kExit = 60,
   kWait4 = 61,
   kKill = 62,
+  kPtrace32 = 26,  // of 32-bit programs
   kPtrace = 101,
   kRtSigqueueinfo = 129,
   kTkill = 200,
@@ -65,13 +66,19 @@ struct {
   __uint(max_entries, 64 << 20);
 } ring SEC(".maps");
 
-// Of followed threads: the call that it is in, nr ~0 if none.
+// Of followed threads.
+struct thread {
+  struct ptmc_record call;  // that it is in; t0 is 0: none
+  int id;                   // in the first PID namespace; 0: the next two are not known yet
+  int number;               // in the command's namespace
+  int nested;               // its own is inside that one
+};
 struct {
   __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
   __uint(map_flags, BPF_F_NO_PREALLOC);
   __type(key, int);
-  __type(value, struct ptmc_record);
-} calls SEC(".maps");
+  __type(value, struct thread);
+} threads SEC(".maps");
 
 // Followed processes, by their id in the first PID namespace: whose tracees are looked at.
 struct {
@@ -98,10 +105,6 @@ struct {
 
 static int level = -1;  // of the command's PID namespace
 
-static int level_of(struct task_struct *task) {
-  return (int)BPF_CORE_READ(task, thread_pid, level);
-}
-
 // Its id in the command's namespace; 0: it has none there.
 static int number(struct task_struct *task) {
   struct pid *pid = BPF_CORE_READ(task, thread_pid);
@@ -120,11 +123,9 @@ static struct ptmc_losses *lost(void) {
 }
 
 static void report(struct ptmc_record *record) {
-  // The recorder looks by itself now and then; it is woken only where the ring fills.
-  const __u64 flags = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > (8 << 20)
-                          ? BPF_RB_FORCE_WAKEUP
-                          : BPF_RB_NO_WAKEUP;
-  if (!bpf_ringbuf_output(&ring, record, sizeof(*record), flags)) return;
+  const __u64 size = record->have ? sizeof(*record) : sizeof(*record) - PTMC_DATA_SIZE;
+  // The recorder looks by itself now and then: to wake it would cost more than all the rest.
+  if (!bpf_ringbuf_output(&ring, record, size, BPF_RB_NO_WAKEUP)) return;
   struct ptmc_losses *l = lost();
   if (!l) return;
   __sync_fetch_and_add(&l->records, 1);
@@ -133,8 +134,17 @@ static void report(struct ptmc_record *record) {
 
 // ---- Calls --------------------------------------------------------------------------------------
 
-static struct ptmc_record *call_of(struct task_struct *task, __u64 flags) {
-  return bpf_task_storage_get(&calls, task, 0, flags);
+static struct thread *followed(struct task_struct *task, __u64 flags) {
+  return bpf_task_storage_get(&threads, task, 0, flags);
+}
+
+// Its id changes with an execve.
+static void identify(struct thread *thread, struct task_struct *task) {
+  const int depth = (int)BPF_CORE_READ(task, thread_pid, level);
+  if (level < 0) level = depth;
+  thread->id = task->pid;
+  thread->nested = depth != level;
+  thread->number = number(task);
 }
 
 static void read_user(struct ptmc_record *call, __u64 address, const __u32 size) {
@@ -223,26 +233,28 @@ static int is_recorded(long nr) {
 SEC("tp_btf/sys_enter")
 int BPF_PROG(enter, struct pt_regs *regs, long nr) {
   struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
-  struct ptmc_record *call = call_of(task, 0);
-  if (!call || task->ptrace) return 0;
-  struct ptmc_losses *l = lost();
+  struct thread *thread = followed(task, 0);
+  if (!thread || task->ptrace) return 0;
   if (task->thread_info.status & kTsCompat) {
-    if (l && nr == 26) __sync_fetch_and_add(&l->compat, 1);
+    struct ptmc_losses *l = nr == kPtrace32 ? lost() : 0;
+    if (l) __sync_fetch_and_add(&l->compat, 1);
     return 0;
   }
   if (!is_recorded(nr)) return 0;
-  if (level < 0) level = level_of(task);
-  if (level_of(task) != level) {
-    if (l && nr == kPtrace) __sync_fetch_and_add(&l->nested, 1);
+  if (thread->id != task->pid) identify(thread, task);
+  if (thread->nested) {
+    struct ptmc_losses *l = nr == kPtrace ? lost() : 0;
+    if (l) __sync_fetch_and_add(&l->nested, 1);
     return 0;
   }
   if (nr == kExecve || nr == kExecveat) {
     int process = task->tgid, one = 1;
     bpf_map_update_elem(&processes, &process, &one, BPF_ANY);
   }
+  struct ptmc_record *call = &thread->call;
   call->kind = PTMC_CALL;
   call->nr = (__u32)nr;
-  call->pid = number(task);
+  call->pid = thread->number;
   call->args[0] = regs->rdi;
   call->args[1] = regs->rsi;
   call->args[2] = regs->rdx;
@@ -257,8 +269,9 @@ int BPF_PROG(enter, struct pt_regs *regs, long nr) {
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(leave, struct pt_regs *regs, long ret) {
-  struct ptmc_record *call = call_of((struct task_struct *)bpf_get_current_task_btf(), 0);
-  if (!call || !call->t0) return 0;
+  struct thread *thread = followed((struct task_struct *)bpf_get_current_task_btf(), 0);
+  if (!thread || !thread->call.t0) return 0;
+  struct ptmc_record *call = &thread->call;
   call->t1 = bpf_ktime_get_ns();
   call->ret = ret;
   call->returned = 1;
@@ -270,8 +283,8 @@ int BPF_PROG(leave, struct pt_regs *regs, long ret) {
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(fork, struct task_struct *parent, struct task_struct *child) {
-  if (!call_of(parent, 0)) return 0;
-  call_of(child, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (!followed(parent, 0)) return 0;
+  followed(child, BPF_LOCAL_STORAGE_GET_F_CREATE);
   int process = child->tgid, one = 1;
   if (child->pid == process) bpf_map_update_elem(&processes, &process, &one, BPF_ANY);
   return 0;
@@ -287,10 +300,10 @@ int BPF_PROG(gone, struct task_struct *task) {
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(died, struct task_struct *task) {
-  struct ptmc_record *call = call_of(task, 0);
-  if (!call || task->ptrace || level < 0) return 0;
-  if (call->t0) report(call);
-  call->t0 = 0;
+  struct thread *thread = followed(task, 0);
+  if (!thread || task->ptrace || level < 0) return 0;
+  if (thread->call.t0) report(&thread->call);
+  thread->call.t0 = 0;
   struct ptmc_record record = {.kind = PTMC_DIED, .pid = number(task), .ret = task->exit_code};
   record.t0 = record.t1 = bpf_ktime_get_ns();
   report(&record);
@@ -300,7 +313,7 @@ int BPF_PROG(died, struct task_struct *task) {
 SEC("tp_btf/signal_deliver")
 int BPF_PROG(sigchld, int sig, struct kernel_siginfo *info) {
   struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
-  if (sig != 17 || task->ptrace || level < 0 || !call_of(task, 0)) return 0;
+  if (sig != 17 || task->ptrace || level < 0 || !followed(task, 0)) return 0;
   struct ptmc_record record = {.kind = PTMC_SIGCHLD, .pid = number(task)};
   if (!bpf_probe_read_kernel(record.data, PTMC_SIGINFO_SIZE, info)) record.have = PTMC_SIGINFO_SIZE;
   record.t0 = record.t1 = bpf_ktime_get_ns();

@@ -317,11 +317,11 @@ class Programs {
   }
 
   void follow(int pidfd) {
-    const ptmc_record none{};
-    if (bpf_map_update_elem(map("calls"), &pidfd, &none, BPF_ANY) != 0)
+    const bpf_map *threads = bpf_object__find_map_by_name(object_.get(), "threads");
+    const std::vector<char> none(bpf_map__value_size(threads));
+    if (bpf_map_update_elem(bpf_map__fd(threads), &pidfd, none.data(), BPF_ANY) != 0)
       fail("following the command");
   }
-  int waitable() const { return ring_buffer__epoll_fd(ring_.get()); }
   void consume() { ring_buffer__consume(ring_.get()); }
   // What happens from here on is not recorded.
   void detach() {
@@ -342,8 +342,10 @@ class Programs {
     void operator()(ring_buffer *r) const { ring_buffer__free(r); }
   };
 
-  static int received(void *self, void *data, std::size_t) {
-    static_cast<Programs *>(self)->take_(*static_cast<const ptmc_record *>(data));
+  static int received(void *self, void *data, std::size_t size) {
+    ptmc_record record{};  // its data are left out where there are none
+    std::memcpy(&record, data, std::min(size, sizeof(record)));
+    static_cast<Programs *>(self)->take_(record);
     return 0;
   }
   int map(const char *name) const { return bpf_object__find_map_fd_by_name(object_.get(), name); }
@@ -499,9 +501,9 @@ int record(const Recording &recording) {
   }
   int status = 0;
   for (bool running = true; running;) {
-    constexpr int kLook = 50;  // ms: so much may be lost if the recorder is killed
-    std::array<pollfd, 2> ready{{{programs.waitable(), POLLIN, 0}, {pidfd.fd, POLLIN, 0}}};
-    poll(ready.data(), ready.size(), kLook);
+    constexpr int kLook = 20;  // ms: so much is lost if the recorder is killed
+    pollfd ended{pidfd.fd, POLLIN, 0};
+    poll(&ended, 1, kLook);
     running = waitpid(command_pid, &status, WNOHANG) == 0;
     if (!running) programs.detach();
     if (const ptmc_losses l = programs.losses(); l.since != 0) complete_until = l.since;
