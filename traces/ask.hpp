@@ -71,12 +71,20 @@ struct Names {
 
 // Of the models of all processes of a closed world.
 model::Shape shape_of(const Names &names);
-// The arguments of SEIZE and SETOPTIONS that occur.
-std::vector<int> option_sets_of(const Trace &trace);
-// The siginfos that SETSIGINFO is given.
-std::vector<Siginfo> siginfos_of(const Trace &trace);
-// The shape of each process of an open world.
-model::Shape open_shape(const Trace &trace);
+// What the model of an open world must have, gathered call by call.
+class OpenSurvey {
+ public:
+  void add(const Event &event);
+  model::Shape shape() const;  // of each process
+
+  std::vector<int> option_sets;   // the arguments of SEIZE and SETOPTIONS
+  std::vector<Siginfo> siginfos;  // those that SETSIGINFO is given
+  bool waitid = false;
+  std::size_t events = 0;
+
+ private:
+  std::uint64_t stop_signals_ = 0;  // by model::Sig: those that occur
+};
 
 enum class Ends : std::uint8_t {
   at_once,   // after its last stage

@@ -72,6 +72,14 @@ int place_in(std::vector<T> &all, const T &one) {
   return static_cast<int>(found - all.begin());
 }
 
+// One of each that the model tells apart.
+void add_siginfo(std::vector<Siginfo> &all, const Siginfo &info) {
+  const auto same = [&](const Siginfo &one) {
+    return one.signo == info.signo && one.code == info.code;
+  };
+  if (std::none_of(all.begin(), all.end(), same)) all.push_back(info);
+}
+
 }  // namespace
 
 std::uint64_t option_bit(model::Option option) {
@@ -110,9 +118,11 @@ Names::Names(const Trace &trace) : cast(std::make_shared<Cast>(trace)) {
     const bool in = model::is_other(i.sig) ? number(i.sig) != 0 : used[i.sig];
     if (i.sig != model::NONE && in) signals.push_back(i.sig);
   }
-  siginfos = siginfos_of(trace);
-  for (const Event &e : trace.events)
-    if (e.call == Call::ptrace && e.request == PTRACE_SETSIGMASK) place_in(masks, mask(e.mask));
+  for (const Event &e : trace.events) {
+    if (e.call != Call::ptrace) continue;
+    if (e.request == PTRACE_SETSIGINFO && e.siginfo) add_siginfo(siginfos, *e.siginfo);
+    if (e.request == PTRACE_SETSIGMASK) place_in(masks, mask(e.mask));
+  }
   if (!cast->processes().empty()) be(trace, 0);
 }
 
@@ -321,26 +331,6 @@ int Names::option_set(std::uint64_t data) const {
   return set;
 }
 
-std::vector<int> option_sets_of(const Trace &trace) {
-  std::vector<int> sets;
-  const Names any(0, 0, {}, false);
-  for (const Event &e : trace.events) {
-    if (e.call != Call::ptrace) continue;
-    if (e.request != PTRACE_SEIZE && e.request != PTRACE_SETOPTIONS) continue;
-    if (const int set = any.option_set(e.data); set >= 0) place_in(sets, set);
-  }
-  return sets;
-}
-
-std::vector<Siginfo> siginfos_of(const Trace &trace) {
-  Names names(0, 0, {}, false);
-  for (const Event &e : trace.events)
-    if (e.call == Call::ptrace && e.request == PTRACE_SETSIGINFO && e.siginfo &&
-        names.siginfo(*e.siginfo) < 0)
-      names.siginfos.push_back(*e.siginfo);
-  return names.siginfos;
-}
-
 namespace {
 
 std::vector<model::Siginfo> models_siginfos(const std::vector<Siginfo> &all, const Names &names) {
@@ -351,24 +341,31 @@ std::vector<model::Siginfo> models_siginfos(const std::vector<Siginfo> &all, con
 
 }  // namespace
 
-model::Shape open_shape(const Trace &trace) {
+void OpenSurvey::add(const Event &e) {
+  static const Names any(0, 0, {}, false);
+  ++events;
+  waitid = waitid || e.call == Call::waitid;
+  const auto seen = [&](int signal) { stop_signals_ |= std::uint64_t{1} << any.signal(signal); };
+  if (e.status && WIFSTOPPED(*e.status)) seen(WSTOPSIG(*e.status) & 0x7f);
+  if (e.call != Call::ptrace) return;
+  if (e.data <= 64) seen(static_cast<int>(e.data));
+  if (e.request == PTRACE_SEIZE || e.request == PTRACE_SETOPTIONS)
+    if (const int set = any.option_set(e.data); set >= 0) place_in(option_sets, set);
+  if (e.request == PTRACE_SETSIGINFO && e.siginfo) add_siginfo(siginfos, *e.siginfo);
+}
+
+model::Shape OpenSurvey::shape() const {
   model::Shape shape;
   shape.open = true;
   shape.threads = 1;
   shape.signals = {model::TRAP, model::KILL, model::CONT, model::STOP};
   // The other stop signals act as SIGSTOP does here, so they are told apart only if they occur.
-  const Names any(0, 0, {}, false);
-  std::set<Sig> seen;
-  for (const Event &e : trace.events) {
-    if (e.status && WIFSTOPPED(*e.status)) seen.insert(any.signal(WSTOPSIG(*e.status) & 0x7f));
-    if (e.call == Call::ptrace && e.data <= 64) seen.insert(any.signal(static_cast<int>(e.data)));
-  }
   for (Sig sig : {model::TSTP, model::TTIN, model::TTOU})
-    if (seen.count(sig)) shape.signals.push_back(sig);
+    if (stop_signals_ >> sig & 1) shape.signals.push_back(sig);
   shape.signals.push_back(model::OTHER);
-  shape.siginfos = models_siginfos(siginfos_of(trace), any);
+  shape.siginfos = models_siginfos(siginfos, Names(0, 0, {}, false));
   shape.masks.clear();
-  shape.option_sets = option_sets_of(trace);
+  shape.option_sets = option_sets;
   return shape;
 }
 

@@ -14,6 +14,7 @@
 
 #include "model/property.hpp"
 #include "model/requests.hpp"
+#include "traces/jsonl.hpp"
 #include "traces/models.hpp"
 #include "traces/next.hpp"
 #include "traces/plan.hpp"
@@ -100,9 +101,30 @@ class Process {
     return closures_.emplace(n, std::move(all)).first->second;
   }
 
-  Effect apply(std::size_t n, const Plan &plan, const std::string &key) {
-    const auto memo = std::make_pair(n, key);
+  // What a call asks, numbered: calls that ask the same have one plan.
+  std::size_t number(Ask ask) {
+    if (const auto it = asks_.find(ask); it != asks_.end()) return it->second;
+    plans_.push_back(plan(ask, index));
+    return asks_.emplace(std::move(ask), plans_.size() - 1).first->second;
+  }
+  const Plan &plan_of(std::size_t ask) const { return plans_[ask]; }
+
+  // Whether nobody can hear of it any more: dead, or a zombie of another parent's.
+  bool gone(std::size_t n, bool own) {
+    if (const auto it = gone_.find(n); it != gone_.end()) return it->second;
+    const States &all = closure(n);
+    return gone_[n] = std::all_of(all.begin(), all.end(), [&](const State &s) {
+             const Loc loc = model.schema.loc(s, 0);
+             if (loc == Loc::dead) return true;
+             return !own && loc == Loc::zombie &&
+                    model.schema.get(s, model.schema.thread[0].tracing) == 0;
+           });
+  }
+
+  Effect apply(std::size_t n, std::size_t ask) {
+    const std::uint64_t memo = std::uint64_t{n} << 32 | ask;
     if (auto it = effects_.find(memo); it != effects_.end()) return it->second;
+    const Plan &plan = plans_[ask];
     const States &from = closure(n);
     States to;
     std::set<std::uint64_t> outcomes;
@@ -192,53 +214,77 @@ class Process {
   std::deque<States> sets_;
   std::unordered_map<States, std::size_t, SetHash> numbers_;
   std::unordered_map<std::size_t, States> closures_;
-  std::map<std::pair<std::size_t, std::string>, Effect> effects_;
+  std::unordered_map<Ask, std::size_t, AskHash> asks_;
+  std::deque<Plan> plans_;
+  std::unordered_map<std::uint64_t, Effect> effects_;  // by set and ask
+  std::unordered_map<std::size_t, bool> gone_;
 };
+
+// A set of pids, in memory that does not depend on how many there are.
+class Pids {
+ public:
+  void add(long pid) {
+    if (pid > 0 && pid <= kMaxPid) has_[static_cast<std::size_t>(pid)] = true;
+  }
+  std::size_t without(const Pids &others) const {
+    std::size_t count = 0;
+    for (std::size_t pid = 0; pid < has_.size(); ++pid) count += has_[pid] && !others.has_[pid];
+    return count;
+  }
+
+ private:
+  std::vector<bool> has_ = std::vector<bool>(kMaxPid + 1);
+};
+
+// The signal of the stop that a wait has reported, and its event << 8; 0: none.
+int stop_of(const Event &e) {
+  if (e.call == Call::waitid)
+    return e.siginfo && e.siginfo->code == CLD_TRAPPED ? e.siginfo->status : 0;
+  return e.status && WIFSTOPPED(*e.status) ? *e.status >> 8 : 0;
+}
 
 class OpenWorld {
  public:
-  OpenWorld(const Trace &trace, const model::DesignSpec &spec, const ReplayOptions &options,
+  OpenWorld(Source &source, const model::DesignSpec &spec, const ReplayOptions &options,
             Models &models, ReplayResult &result)
-      : trace_(trace),
-        options_(options),
-        result_(result),
-        sets_(option_sets_of(trace)),
-        siginfos_(siginfos_of(trace)) {
-    // Only a thread that the tracer has resumed, and so has named, may exec as its tracee.
-    std::set<pid_t> strangers;
-    for (const Event &e : trace.events) {
-      if (e.call == Call::ptrace && e.target > 0) strangers.insert(e.target);
-      if (e.call == Call::wait4 && e.ret && *e.ret > 0)
-        strangers.insert(static_cast<pid_t>(*e.ret));
+      : source_(source), options_(options), result_(result) {
+    Pids named, made;
+    while (const Event *e = source.next()) {
+      survey_.add(*e);
+      if (e->call == Call::ptrace) named.add(e->target);
+      if (e->call == Call::wait4 && e->ret) named.add(*e->ret);
+      if (e->call == Call::fork && e->ret) made.add(*e->ret);
     }
-    for (const Event &e : trace.events)
-      if (e.call == Call::fork && e.ret) strangers.erase(static_cast<pid_t>(*e.ret));
+    source.rewind();
+    // Only a thread that the tracer has resumed, and so has named, may exec as its tracee.
+    const std::size_t strangers = named.without(made);
     for (bool own : {false, true}) {
       model::Config config = model::whole_config(spec, own);
-      config[model::Feature::traced_siblings] = strangers.size() > (own ? 0 : 1);
+      config[model::Feature::traced_siblings] = strangers > (own ? 0 : 1);
       config[model::Feature::open_world] = true;
-      config[model::Feature::waitid] =
-          std::any_of(trace.events.begin(), trace.events.end(),
-                      [](const Event &e) { return e.call == Call::waitid; });
-      config[model::Feature::forges] = !siginfos_.empty();
+      config[model::Feature::waitid] = survey_.waitid;
+      config[model::Feature::forges] = !survey_.siginfos.empty();
       for (model::Feature f :
            {model::Feature::forks, model::Feature::clones, model::Feature::execs,
             model::Feature::filters, model::Feature::sigchld, model::Feature::siginfo,
             model::Feature::masks, model::Feature::dispositions, model::Feature::parent_ignores,
             model::Feature::tracer_dies})
         config[f] = false;
-      kinds_[own] = std::make_unique<Process>(models.of(open_shape(trace), config, options.mutate));
+      kinds_[own] = std::make_unique<Process>(models.of(survey_.shape(), config, options.mutate));
+      Names &names = names_[own].emplace(0, 0, survey_.option_sets, own);
+      names.siginfos = survey_.siginfos;
+      names.adopt(kinds_[own]->model.schema.shape);
     }
   }
 
   void run() {
-    for (const Event &e : trace_.events) {
-      if (static_cast<std::size_t>(&e - trace_.events.data()) + options_.next >=
-          trace_.events.size()) {
-        foresee(e);
+    for (std::size_t n = 0; const Event *e = source_.next(); ++n) {
+      if (n + options_.next >= survey_.events) {
+        foresee(*e);
         continue;
       }
-      if (e.ret || e.call == Call::died) handle(e);
+      if (e->ret || e->call == Call::died) handle(*e);
+      if (result_.divergence) result_.divergence->event = source_.place();
       if (result_.divergence || !result_.gave_up.empty()) return;
     }
     result_.accepted = true;
@@ -255,8 +301,8 @@ class OpenWorld {
     bool traced = false;     // has ever been
     int signal = 0;          // of the stop last reported
     int event = 0;           // of the stop last reported
-    std::shared_ptr<Names> names = {};
   };
+  using Tracees = std::map<pid_t, Tracee>;
 
   Process &process(const Tracee &t) const { return *kinds_[t.own]; }
   void handle(const Event &e);
@@ -264,14 +310,40 @@ class OpenWorld {
   void request(const Event &e);
   bool names_task(const Event &e, pid_t pid, const Tracee &t);
   void waited(const Event &e);
-  void apply(const Event &e, pid_t pid, Tracee &t, Plan &plan, bool counts);
-  Plan plan_for(const Event &e, pid_t pid, Tracee &t) {
-    t.names = std::make_shared<Names>(e.pid, pid, sets_, t.own);
-    t.names->siginfos = siginfos_;
-    t.names->adopt(process(t).model.schema.shape);
-    t.names->alone = !e.ret || *e.ret != 0 ||
-                     waited_for(e) != 0;  // who finds nothing may have others to wait for
-    return plan(e, *t.names, process(t).index);
+  void apply(const Event &e, pid_t pid, Tracee &t, std::size_t ask, bool counts);
+  // Those of this call, in a process of this kind; valid until the next call.
+  const Names &names_for(const Event &e, pid_t pid, const Tracee &t) {
+    Names &names = *names_[t.own];
+    names.threads[0] = names.tracee = names.group = pid;
+    names.tracers[0] = e.pid;
+    names.alone = !e.ret || *e.ret != 0 ||
+                  waited_for(e) != 0;  // who finds nothing may have others to wait for
+    return names;
+  }
+  // The number of what it asks of the tracee.
+  std::size_t ask_for(const Event &e, pid_t pid, const Tracee &t) {
+    return process(t).number(traces::ask(e, names_for(e, pid, t)));
+  }
+  // The tracee that has, or last had, this id; null: none.
+  Tracee *known(pid_t pid) {
+    if (const auto it = tracees_.find(pid); it != tracees_.end()) return &it->second;
+    const auto it = gone_.find(pid);
+    if (it == gone_.end()) return nullptr;
+    Tracee &t = tracees_[pid];
+    t.own = it->second.own;
+    t.states = it->second.states;
+    t.traced = true;
+    gone_.erase(it);
+    return &t;
+  }
+  // Of those that are gone no more is kept than that they are.
+  void retire(Tracees::iterator it) {
+    if (it == tracees_.end()) return;
+    const Tracee &t = it->second;
+    if (!t.traced || !process(t).gone(t.states, t.own)) return;
+    forked_.erase(it->first);
+    gone_[it->first] = {t.own, t.states};
+    tracees_.erase(it);
   }
   pid_t process_of(pid_t tid) const {
     const auto it = processes_.find(tid);
@@ -301,7 +373,6 @@ class OpenWorld {
   }
   void reject(const Event &e, std::string observed) {
     Divergence d;
-    d.event = static_cast<std::size_t>(&e - trace_.events.data());
     d.line = e.line;
     d.observed = std::move(observed);
     result_.divergence = std::move(d);
@@ -317,15 +388,22 @@ class OpenWorld {
     return text;
   }
 
-  const Trace &trace_;
+  struct Gone {
+    bool own;
+    std::size_t states;
+  };
+
+  Source &source_;
   const ReplayOptions &options_;
   ReplayResult &result_;
-  std::vector<int> sets_;
-  std::vector<Siginfo> siginfos_;
+  OpenSurvey survey_;
   std::array<std::unique_ptr<Process>, 2> kinds_;  // by "child of the tracer"
-  std::map<pid_t, Tracee> tracees_;
+  std::array<std::optional<Names>, 2> names_;      // the same
+  Tracees tracees_;                                // those that somebody may still hear of
+  std::unordered_map<pid_t, Gone> gone_;
   std::map<pid_t, pid_t> processes_;  // of threads that others have made
   bool attaches_to_threads_ = false;  // perhaps: to somebody else's
+  bool attaches_children_ = false;    // perhaps: by an option
   std::set<pid_t> forked_;            // what messages name as the children of fork and vfork
   // How its children are traced, by "child of the tracer" and set: of all sets so far.
   std::set<std::pair<bool, std::size_t>> remembered_;
@@ -333,17 +411,8 @@ class OpenWorld {
   double allowed_ = 0;
 };
 
-// What of an event its plan depends on, beside the pids.
-std::string key_of(const Event &e, bool who) {
-  return fmt::format("{} {} {} {} {} {} {} {} {} {} {}", static_cast<int>(e.call), e.request,
-                     e.addr, e.data, e.sig, e.options, e.ret ? (*e.ret > 0) - (*e.ret < 0) : 2,
-                     e.err, e.status.value_or(-1),
-                     e.siginfo ? fmt::format("{} {}", e.siginfo->signo, e.siginfo->code) : "",
-                     who ? 1 : 0) +
-         (e.message ? fmt::format(" {}", *e.message) : "");
-}
-
-void OpenWorld::apply(const Event &e, pid_t pid, Tracee &t, Plan &p, bool counts) {
+void OpenWorld::apply(const Event &e, pid_t pid, Tracee &t, std::size_t ask, bool counts) {
+  const Plan &p = process(t).plan_of(ask);
   if (p.kind == Ask::Kind::nothing) return;
   if (!p.unmodelled.empty()) {
     result_.gave_up = fmt::format("line {}: {} is not in the model yet", e.line, p.unmodelled);
@@ -351,13 +420,13 @@ void OpenWorld::apply(const Event &e, pid_t pid, Tracee &t, Plan &p, bool counts
   }
   if (p.kind == Ask::Kind::impossible) return reject(e, describe(e));
   Process &process = this->process(t);
-  const Names &names = *t.names;
-  const Effect effect = process.apply(t.states, p, key_of(e, counts));
+  const Effect effect = process.apply(t.states, ask);
   result_.max_states = std::max(result_.max_states, effect.reached);
   if (counts) allowed_ += static_cast<double>(std::max<std::size_t>(effect.allowed, 1));
   if (process.set(effect.states).empty()) {
     reject(e, describe(e));
     Divergence &d = *result_.divergence;
+    const Names &names = names_for(e, pid, t);
     std::set<std::string> allowed;
     std::map<std::string, std::pair<int, std::string>> closest;
     for (const State &s : process.closure(t.states)) {
@@ -385,7 +454,7 @@ void OpenWorld::apply(const Event &e, pid_t pid, Tracee &t, Plan &p, bool counts
   t.states = effect.states;
   remember(t);
   if (options_.explain && counts)
-    result_.explained.push_back({static_cast<std::size_t>(&e - trace_.events.data()),
+    result_.explained.push_back({source_.place(),
                                  {fmt::format("{} {}", pid, was)},
                                  {fmt::format("{} {}", pid, kinds(t))},
                                  {}});
@@ -393,17 +462,17 @@ void OpenWorld::apply(const Event &e, pid_t pid, Tracee &t, Plan &p, bool counts
 
 // A thread that the tracer names for the first time: it may be in any untraced state.
 OpenWorld::Tracee &OpenWorld::stranger(pid_t pid, bool attaches) {
-  auto it = tracees_.find(pid);
-  if (it == tracees_.end()) {
+  Tracee *found = known(pid);
+  if (!found) {
     // Neither forked by the tracer nor seen in a wait: an automatically attached child, if any,
     // that a message named; else somebody's process.
     if (!attaches)
       if (Tracee *t = auto_attached(pid)) return *t;
     return tracees_.emplace(pid, fresh(false)).first->second;
   }
-  if (!attaches) return it->second;
+  if (!attaches) return *found;
   // The id may have been given to a new process since.
-  Tracee &t = it->second;
+  Tracee &t = *found;
   Process &p = process(t);
   States states = p.closure(t.states);
   const bool dead = std::any_of(states.begin(), states.end(), [&](const State &s) {
@@ -427,6 +496,8 @@ void OpenWorld::remember(const Tracee &t) {
   for (const State &s : p.set(t.states)) {
     std::vector<Value> options;
     for (model::Field o : f.option) options.push_back(schema.get(s, o));
+    for (const model::Option o : {model::TRACEFORK, model::TRACEVFORK, model::TRACECLONE})
+      attaches_children_ = attaches_children_ || options[o] != 0;
     if (const Value how = schema.get(s, f.tracing)) inherited_.emplace(how, std::move(options));
   }
 }
@@ -459,8 +530,8 @@ OpenWorld::Tracee *OpenWorld::auto_attached(pid_t pid) {
   Tracee t;
   t.states = p.number(std::move(states));
   t.traced = true;
-  tracees_[pid] = t;
-  return &tracees_[pid];
+  gone_.erase(pid);
+  return &(tracees_[pid] = t);
 }
 
 void OpenWorld::request(const Event &e) {
@@ -469,21 +540,20 @@ void OpenWorld::request(const Event &e) {
   const bool refused = *e.ret < 0 && (e.err == EPERM || e.err == ESRCH);
   if (attaches && refused) return;          // of a stranger, for reasons that nobody sees
   if (e.request == PTRACE_TRACEME) return;  // the tracer's own
-  if (!tracees_.count(pid) && !attaches && *e.ret < 0 && e.err == ESRCH) return;
+  if (!known(pid) && !attaches && *e.ret < 0 && e.err == ESRCH) return;
   Tracee &t = stranger(pid, attaches);
   // Another thread than its tracer is refused (ptrace_check_attach).
   if (t.by != kUnknown && t.by != e.pid && *e.ret < 0 && e.err == ESRCH) return;
   if (*e.ret >= 0) t.by = e.pid;
   // Signals that the model does not tell apart: the stop is the one reported, unless it was left.
-  const Names any(0, 0, {}, false);
+  static const Names any(0, 0, {}, false);
   if (e.request == PTRACE_GETSIGINFO && *e.ret >= 0 && e.siginfo && t.signal &&
       e.siginfo->signo != t.signal && any.signal(t.signal) == model::OTHER &&
       any.signal(e.siginfo->signo) == model::OTHER)
     return reject(e, describe(e));
   if (e.request == PTRACE_GETEVENTMSG && *e.ret >= 0 && e.message && !names_task(e, pid, t))
     return reject(e, describe(e));
-  Plan p = plan_for(e, pid, t);
-  apply(e, pid, t, p, true);
+  apply(e, pid, t, ask_for(e, pid, t), true);
   ++result_.events;
   if (attaches) t.traced = true;
   if (attaches && !t.own) attaches_to_threads_ = true;
@@ -507,7 +577,7 @@ bool OpenWorld::names_task(const Event &e, pid_t pid, const Tracee &t) {
       return named > 0 && named != pid;
     case PTRACE_EVENT_EXEC: {
       const auto it = tracees_.find(named);
-      return named == pid || (it != tracees_.end() && it->second.traced);
+      return named == pid || gone_.count(named) || (it != tracees_.end() && it->second.traced);
     }
     default:
       return true;
@@ -520,16 +590,15 @@ void OpenWorld::waited(const Event &e) {
   if (*e.ret >= 0 && pid == 0 && !(e.options & WNOHANG)) return reject(e, describe(e));
   if (*e.ret < 0 && e.err != ECHILD) return;
   if (pid > 0) {
-    auto it = tracees_.find(pid);
-    Tracee *t = it == tracees_.end() ? auto_attached(pid) : &it->second;
+    // An id comes back with another child of a tracee, which stops first.
+    const bool again = gone_.count(pid) && stop_of(e) && (attaches_children_ || forked_.count(pid));
+    Tracee *t = again ? nullptr : known(pid);
+    if (!t) t = auto_attached(pid);
     if (!t) return reject(e, describe(e));
     if (t->by == kUnknown) t->by = e.pid;
-    Plan p = plan_for(e, pid, *t);
     ++result_.events;
-    apply(e, pid, *t, p, true);
-    const bool trapped = e.call == Call::waitid && e.siginfo->code == CLD_TRAPPED;
-    if (trapped || (e.status && WIFSTOPPED(*e.status))) {
-      const int stop = trapped ? e.siginfo->status : *e.status >> 8;
+    apply(e, pid, *t, ask_for(e, pid, *t), true);
+    if (const int stop = stop_of(e)) {
       t->signal = stop & 0x7f;
       t->event = stop >> 8;
       t->traced = true;  // TRACEME is not seen
@@ -539,13 +608,18 @@ void OpenWorld::waited(const Event &e) {
   ++result_.events;
   allowed_ += 1;
   const bool only = e.target > 0;
-  for (auto &[tid, t] : tracees_) {
-    if ((only && tid != e.target) || !looks_at(e, t)) continue;
+  if (only) known(e.target);
+  for (auto it = only ? tracees_.find(e.target) : tracees_.begin(); it != tracees_.end();) {
+    const auto here = it++;
+    if (only) it = tracees_.end();
+    auto &[tid, t] = *here;
+    if (!looks_at(e, t)) continue;
     if (*e.ret < 0 && t.own && !t.traced) continue;  // a thread of the tracer's, or not eligible
-    Plan p = plan_for(e, tid, t);
-    if (p.kind != Ask::Kind::steps) continue;
-    apply(e, tid, t, p, false);
+    const std::size_t ask = ask_for(e, tid, t);
+    if (process(t).plan_of(ask).kind != Ask::Kind::steps) continue;
+    apply(e, tid, t, ask, false);
     if (result_.divergence) return;
+    retire(here);
   }
 }
 
@@ -557,48 +631,54 @@ void OpenWorld::forked(const Event &e) {
     processes_[child] = process_of(e.pid);
     return;
   }
+  gone_.erase(child);
   Tracee &t = tracees_[child] = fresh(true);
   t.by = e.pid;
 }
 
 void OpenWorld::foresee(const Event &e) {
   std::vector<std::vector<Possible>> of_each;
+  if (e.target > 0) known(e.target);
   for (auto &[pid, t] : tracees_) {
     if (e.target > 0 ? pid != e.target : !looks_at(e, t)) continue;
-    const Plan p = plan_for(e, pid, t);
-    if (p.kind == Ask::Kind::steps) of_each.push_back(process(t).foresee(t.states, e, p, *t.names));
+    const Plan &p = process(t).plan_of(ask_for(e, pid, t));
+    if (p.kind == Ask::Kind::steps)
+      of_each.push_back(process(t).foresee(t.states, e, p, names_for(e, pid, t)));
   }
-  if (!of_each.empty())
-    result_.next.push_back(
-        {static_cast<std::size_t>(&e - trace_.events.data()), of_all(std::move(of_each))});
+  if (!of_each.empty()) result_.next.push_back({source_.place(), of_all(std::move(of_each))});
 }
 
 void OpenWorld::handle(const Event &e) {
+  pid_t whom = e.target;
   switch (e.call) {
     case Call::ptrace:
-      return request(e);
+      request(e);
+      break;
     case Call::wait4:
     case Call::waitid:
-      return waited(e);
+      waited(e);
+      whom = waited_for(e);
+      break;
     case Call::fork:
       return forked(e);
     case Call::kill:
     case Call::tgkill: {
-      auto it = tracees_.find(e.target > 0 ? e.target : -e.target);
-      if (it == tracees_.end() || *e.ret < 0) return;
-      Plan p = plan_for(e, it->first, it->second);
-      return apply(e, it->first, it->second, p, false);
+      whom = e.target > 0 ? e.target : -e.target;
+      if (*e.ret < 0) return;
+      if (Tracee *t = known(whom)) apply(e, whom, *t, ask_for(e, whom, *t), false);
+      break;
     }
     default:
       return;
   }
+  if (!result_.divergence && whom > 0) retire(tracees_.find(whom));
 }
 
 }  // namespace
 
-void replay_open_world(const Trace &trace, const model::DesignSpec &spec,
-                       const ReplayOptions &options, Models &models, ReplayResult &result) {
-  OpenWorld(trace, spec, options, models, result).run();
+void replay_open_world(Source &source, const model::DesignSpec &spec, const ReplayOptions &options,
+                       Models &models, ReplayResult &result) {
+  OpenWorld(source, spec, options, models, result).run();
 }
 
 }  // namespace ptmc::traces

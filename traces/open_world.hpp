@@ -4,11 +4,13 @@
 #pragma once
 
 #include "traces/replay.hpp"
+#include "traces/source.hpp"
 
 namespace ptmc::traces {
 
-// Fills events, max_states, mean_allowed_next, divergence, accepted, gave_up and explained.
-void replay_open_world(const Trace &trace, const model::DesignSpec &spec,
-                       const ReplayOptions &options, Models &models, ReplayResult &result);
+// Fills events, max_states, mean_allowed_next, divergence, accepted, gave_up, explained and next.
+// Goes through the trace twice. For explained and next it must be in memory (source_of).
+void replay_open_world(Source &source, const model::DesignSpec &spec, const ReplayOptions &options,
+                       Models &models, ReplayResult &result);
 
 }  // namespace ptmc::traces

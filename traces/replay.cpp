@@ -227,7 +227,11 @@ void ClosedWorld::conclude() {
 
 }  // namespace
 
-ReplayResult replay(const Trace &trace, const ReplayOptions &options) {
+namespace {
+
+// trace: where it is in memory; a closed world must be.
+ReplayResult replay_source(Source &source, const Trace *whole, const ReplayOptions &options) {
+  const Trace &trace = source.about();
   ReplayResult result;
   result.file = trace.file;
   result.world = trace.world;
@@ -243,10 +247,23 @@ ReplayResult replay(const Trace &trace, const ReplayOptions &options) {
   Models own({.signals = {}, .siginfos = {}, .masks = {}, .exit_codes = {}});
   Models &models = options.models ? *options.models : own;
   if (trace.world == World::open)
-    replay_open_world(trace, spec, options, models, result);
+    replay_open_world(source, spec, options, models, result);
   else
-    ClosedWorld(trace, spec, options, models, result).run();
+    ClosedWorld(*whole, spec, options, models, result).run();
+  result.notes = source.about().notes;
   return result;
+}
+
+}  // namespace
+
+ReplayResult replay(const Trace &trace, const ReplayOptions &options) {
+  return replay_source(*source_of(trace), &trace, options);
+}
+
+ReplayResult replay_file(const std::string &file, const ReplayOptions &options) {
+  if (!options.explain && !options.next)
+    if (const auto source = open_source(file)) return replay_source(*source, nullptr, options);
+  return replay(read_trace(file), options);
 }
 
 }  // namespace ptmc::traces

@@ -81,10 +81,14 @@ struct ReplayResult {
   std::vector<Next> next;  // of the calls that mean something to the model
   // Why nothing was decided (exit code 3): a bound, or what the model does not cover; else empty.
   std::string gave_up;
+  std::vector<std::string> notes;  // Trace::notes
 };
 
 // Throws InputError for a trace that makes no sense (a call of an unknown process...).
 ReplayResult replay(const Trace &trace, const ReplayOptions &options);
+// The same of a file. An open world is not read into memory, unless options ask for explained or
+// next.
+ReplayResult replay_file(const std::string &file, const ReplayOptions &options);
 
 // "ptrace(PTRACE_CONT, 12, 0, SIGUSR1) = -1 ESRCH"
 std::string describe(const Event &event);

@@ -14,9 +14,14 @@
 //
 // A signal and a death are printed only after they happened. Their interval begins where the
 // thread's event before them ends.
+//
+// Events come out in the order of the lines that complete them; but a request, a signal sent or a
+// fork that has not returned comes before all that others did meanwhile, which is held back for it.
 #include "traces/strace.hpp"
 #include <algorithm>
 #include <csignal>
+#include <cstring>
+#include <deque>
 #include <unordered_map>
 #include <utility>
 #include "model/input_error.hpp"
@@ -32,21 +37,95 @@ using strace::Malformed;
 using strace::skip;
 using strace::skip_spaces;
 
-constexpr std::size_t kNone = SIZE_MAX;
 constexpr std::uint64_t kNotEnded = UINT64_MAX;
+constexpr const char *kNoLog = "not a ptmc trace and not a strace log";
+constexpr std::size_t kLongest = 64 << 20;  // bytes of a line
+constexpr const char *kTooLong = "the line is longer than 64 MiB";
+constexpr std::size_t kMostHeld = 4096;  // events
 
-class Log {
+// The lines of a file, without their ends.
+class Lines {
  public:
-  // Throws Malformed; the line has then made no event.
-  void read_line(std::string_view line, int number);
-  bool empty() const { return events_.empty(); }
-  Trace finish(const std::string &file);
+  explicit Lines(std::istream &in) : in_(in) {}
+  // Nothing at the end of the file. Throws Malformed.
+  std::optional<std::string_view> next();
+  bool cut() const { return cut_; }  // the last line had no end
+  void rewind() {
+    in_.clear();
+    in_.seekg(0);
+    at_ = end_ = 0;
+    cut_ = false;
+  }
 
  private:
+  std::istream &in_;
+  std::string buffer_;
+  std::size_t at_ = 0, end_ = 0;  // what of the buffer is not yet read
+  bool cut_ = false;
+};
+
+std::optional<std::string_view> Lines::next() {
+  for (std::size_t searched = at_;;) {
+    const void *found = std::memchr(buffer_.data() + searched, '\n', end_ - searched);
+    if (found || (!in_ && at_ < end_)) {
+      const std::size_t end =
+          found ? static_cast<std::size_t>(static_cast<const char *>(found) - buffer_.data())
+                : end_;
+      const std::string_view line(buffer_.data() + at_, end - at_);
+      cut_ = !found;
+      at_ = std::min(end + 1, end_);
+      return line;
+    }
+    if (!in_) return std::nullopt;
+    if (end_ - at_ > kLongest) throw Malformed{kTooLong};
+    std::memmove(buffer_.data(), buffer_.data() + at_, end_ - at_);
+    end_ -= at_;
+    at_ = 0;
+    searched = end_;
+    if (buffer_.size() < 2 * end_ + 1) buffer_.resize(std::max<std::size_t>(4 * end_, 1 << 18));
+    in_.read(buffer_.data() + end_, static_cast<std::streamsize>(buffer_.size() - end_));
+    end_ += static_cast<std::size_t>(in_.gcount());
+  }
+}
+
+// The events of the lines of one file.
+class Log {
+ public:
+  // only: whose all lines are, 0: they tell. first: whose those are that do not tell, if known.
+  Log(pid_t only, pid_t first) : only_(only), callers_(only ? only : first) {}
+  // Throws Malformed; the line has then made no event.
+  void read_line(std::string_view line, int number);
+  void end();
+  // The next event, if it is known, or those before it are all that there will be.
+  const Event *front();
+  void pop() {
+    window_.pop_front();
+    ++taken_;
+  }
+
+  bool empty() const { return empty_; }
+  pid_t first() const { return callers_.first(); }
+  pid_t tracer() const { return tracer_ ? tracer_ : first(); }  // of the first event
+  bool precise() const { return clock_.precise(); }
+  std::size_t passed_over() const { return passed_over_; }
+
+ private:
+  // A call that has not returned.
+  struct Begun {
+    Event event;
+    std::string text;       // the part of it which was printed; empty: all of it
+    bool held = false;      // it has a place in the window
+    std::size_t place = 0;  // that place, counted from the first event of all
+  };
   struct Thread {
-    std::size_t last = kNone;  // its last event
-    bool inside = false;       // that event is a call which has not returned
-    std::string begun;         // the part of that call which was printed; empty: all of it
+    std::uint64_t over = 0;        // when its last event was, ns
+    std::unique_ptr<Begun> begun;  // null: it is not inside a call
+  };
+  struct Slot {
+    Event event;
+    bool known = true;       // its result is
+    bool empty = false;      // it comes later
+    Begun *begun = nullptr;  // of a call that has not returned
   };
 
   bool is_remark(std::string_view line);
@@ -57,24 +136,47 @@ class Log {
   // An event that the line reports when it is over; it happened after the thread's event before.
   Event reported(pid_t pid) const;
   void add(const Event &event);
+  void begin(Thread &thread, const Event &event, std::string_view text);
+  void end_begun(Begun &begun, const Event &event);
+  void pass_over();
+  void settle(std::uint64_t latest);
+  void name_first();
+  Slot &at(std::size_t place) { return window_[place - taken_]; }
 
+  pid_t only_;
   strace::Callers callers_;
   strace::Clock clock_;
   std::uint64_t now_ = 0;  // of the line being read
   int line_ = 0;
-  std::vector<Event> events_;
+  bool empty_ = true;
+  pid_t tracer_ = 0;
+  std::deque<Slot> window_;
+  std::size_t taken_ = 0;  // events that have left the window
   std::unordered_map<pid_t, Thread> threads_;
-  std::size_t single_ = kNone;  // a call on one line, over before the next
+  bool single_ = false;         // the last event is a call on one line, over before the next
   std::string begun_line_;      // a line that a message of strace interrupted
   std::vector<pid_t> newborn_;  // those that these messages were about
+  std::size_t passed_over_ = 0;
 };
+
+// Before a request, a signal or a fork has returned others may see what it did.
+bool is_held(const Event &event) {
+  return event.call == Call::ptrace || event.call == Call::kill || event.call == Call::tgkill ||
+         event.call == Call::fork;
+}
+
+const Event *Log::front() {
+  while (!window_.empty() && window_.front().empty) pop();
+  return !window_.empty() && window_.front().known ? &window_.front().event : nullptr;
+}
 
 void Log::read_line(std::string_view line, int number) {
   if (is_remark(line)) return;
   std::string joined;
   if (!begun_line_.empty()) line = joined = std::exchange(begun_line_, {}).append(line);
-  const auto unnamed = threads_.find(0);
-  const pid_t pid = callers_.skip_pid(line, unnamed != threads_.end() && unnamed->second.inside);
+  const auto unnamed = callers_.first() == 0 ? threads_.find(0) : threads_.end();
+  const pid_t pid =
+      only_ ? only_ : callers_.skip_pid(line, unnamed != threads_.end() && unnamed->second.begun);
   for (const pid_t child : std::exchange(newborn_, {})) callers_.attached(child, false);
   now_ = clock_.skip_time(line, number);
   line_ = number;
@@ -84,15 +186,8 @@ void Log::read_line(std::string_view line, int number) {
     line.remove_prefix(end + 1);
     skip_spaces(line);
   }
-  if (const pid_t first = callers_.first(); first != 0 && unnamed != threads_.end()) {
-    for (Event &event : events_)
-      if (event.pid == 0) event.pid = first;
-    auto thread = threads_.extract(unnamed);
-    thread.key() = first;
-    threads_.insert(std::move(thread));
-  }
-  if (single_ != kNone) events_[single_].t1 = std::min(events_[single_].t1, now_ - 1);
-  single_ = kNone;
+  if (callers_.first() != 0 && unnamed != threads_.end()) name_first();
+  settle(now_ - 1);
 
   if (skip(line, "--- "))
     read_signal(pid, line);
@@ -102,6 +197,25 @@ void Log::read_line(std::string_view line, int number) {
     read_resumed(pid, line);
   else
     read_call(pid, line, false);
+}
+
+// What had no pid was the first process's.
+void Log::name_first() {
+  for (Slot &slot : window_)
+    if (slot.event.pid == 0) slot.event.pid = callers_.first();
+  auto thread = threads_.extract(0);
+  if (thread.mapped().begun) thread.mapped().begun->event.pid = callers_.first();
+  thread.key() = callers_.first();
+  threads_.insert(std::move(thread));
+}
+
+// The call on the line before is over.
+void Log::settle(std::uint64_t latest) {
+  if (!std::exchange(single_, false)) return;
+  Slot &slot = window_.back();
+  slot.event.t1 = std::min(slot.event.t1, latest);
+  slot.known = true;
+  threads_[slot.event.pid].over = slot.event.t1;
 }
 
 // "strace: Process 1234 attached" also breaks lines: it appears where another line has only begun.
@@ -123,8 +237,9 @@ bool Log::is_remark(std::string_view line) {
   if (begun.ends_with('/'))  // /usr/bin/strace: Process 1234 attached
     begun = begun.substr(0, begun.find_last_of(" |,") + 1);
   begun_line_ += begun;
+  if (begun_line_.size() > kLongest) throw Malformed{kTooLong};
   if (begun_line_.empty())
-    callers_.attached(static_cast<pid_t>(*pid), empty());
+    callers_.attached(static_cast<pid_t>(*pid), empty_);
   else
     newborn_.push_back(static_cast<pid_t>(*pid));
   return true;
@@ -146,21 +261,27 @@ void Log::read_call(pid_t pid, std::string_view text, bool resumed) {
   if (event.call == Call::fork && event.ret.value_or(0) > 0)
     callers_.forked(static_cast<pid_t>(*event.ret));
 
-  Thread &thread = threads_[pid];
   if (resumed) {
-    Event &begun = events_[thread.last];
-    event.pid = begun.pid;  // another one, if the thread became its group's leader by execve
-    event.t0 = begun.t0;
-    if (event.ret) event.t1 = now_;
-    begun = event;
-  } else {
-    if (const auto time = event.ret ? strace::duration(*call.result) : std::nullopt)
-      event.t1 = now_ + *time;
-    add(event);
-    if (event.ret) single_ = thread.last;
+    Thread &thread = threads_[pid];
+    Begun &begun = *thread.begun;
+    event.pid = begun.event.pid;  // another one, if the thread became its group's leader by execve
+    event.t0 = begun.event.t0;
+    if (event.ret) {
+      event.t1 = now_;
+      end_begun(begun, event);
+      thread.over = now_;
+      thread.begun.reset();
+    } else {
+      begun.event = event;
+      begun.text = returned ? "" : text;
+    }
+    return;
   }
-  thread.inside = !event.ret;
-  thread.begun = returned ? "" : text;
+  if (!event.ret) return begin(threads_[pid], event, returned ? "" : text);
+  if (const auto time = strace::duration(*call.result)) event.t1 = now_ + *time;
+  add(event);
+  window_.back().known = false;
+  single_ = true;
 }
 
 void Log::read_resumed(pid_t pid, std::string_view text) {
@@ -169,12 +290,13 @@ void Log::read_resumed(pid_t pid, std::string_view text) {
   if (end == text.npos) expected("<... CALL resumed>", text);
   const std::string_view name = text.substr(0, end);
   const auto thread = threads_.find(pid);
-  if (thread == threads_.end() || !thread->second.inside ||
-      !thread->second.begun.starts_with(std::string(name) + "("))
+  if (thread == threads_.end() || !thread->second.begun ||
+      !thread->second.begun->text.starts_with(std::string(name) + "("))
     throw Malformed{std::string(name.substr(0, 30)) + " resumes, but thread " +
                     std::to_string(pid) + " was not inside it"};
-  // Not `begun` itself: read_call changes it.
-  const std::string whole = thread->second.begun + std::string(text.substr(end + kResumed.size()));
+  // Not `text` itself: read_call changes it.
+  const std::string whole =
+      thread->second.begun->text + std::string(text.substr(end + kResumed.size()));
   read_call(pid, whole, true);
 }
 
@@ -234,33 +356,66 @@ Event Log::reported(pid_t pid) const {
   event.ret = 0;
   event.t0 = event.t1 = now_;
   event.line = line_;
-  if (const auto thread = threads_.find(pid); thread != threads_.end()) {
-    const Event &last = events_[thread->second.last];
-    event.t0 = last.t1 == kNotEnded ? last.t0 : last.t1;
-  }
+  if (const auto thread = threads_.find(pid); thread != threads_.end())
+    event.t0 = thread->second.begun ? thread->second.begun->event.t0 : thread->second.over;
   return event;
 }
 
 void Log::add(const Event &event) {
   Thread &thread = threads_[event.pid];
-  if (thread.inside) events_[thread.last].t1 = now_;  // it never returned, and here the thread is
-  thread.inside = false;
-  thread.last = events_.size();
-  events_.push_back(event);
+  if (thread.begun) {  // it never returned, and here the thread is
+    thread.begun->event.t1 = now_;
+    end_begun(*thread.begun, thread.begun->event);
+    thread.begun.reset();
+  }
+  if (window_.size() >= kMostHeld) pass_over();
+  if (empty_) tracer_ = event.pid;
+  empty_ = false;
+  thread.over = event.t1 == kNotEnded ? event.t0 : event.t1;
+  window_.push_back({event});
 }
 
-Trace Log::finish(const std::string &file) {
-  if (single_ != kNone && events_[single_].t1 == kNotEnded)
-    events_[single_].t1 = events_[single_].t0;
-  const auto before = [](const Event &a, const Event &b) { return a.t0 < b.t0; };
-  if (!std::is_sorted(events_.begin(), events_.end(), before))
-    std::stable_sort(events_.begin(), events_.end(), before);
-  Trace trace;
-  trace.file = file;
-  trace.world = World::open;
-  trace.tracer = events_.front().pid;
-  trace.events = std::move(events_);
-  return trace;
+// A call that has not returned yet.
+void Log::begin(Thread &thread, const Event &event, std::string_view text) {
+  add(event);
+  thread.begun = std::make_unique<Begun>(event, std::string(text));
+  if (!is_held(event)) {
+    window_.pop_back();
+    return;
+  }
+  thread.begun->held = true;
+  thread.begun->place = taken_ + window_.size() - 1;
+  window_.back().known = false;
+  window_.back().begun = thread.begun.get();
+}
+
+// Others are held back for the first call of the window.
+void Log::pass_over() {
+  Slot &first = window_.front();
+  if (!first.begun) return;
+  first.begun->held = false;
+  first.empty = true;
+  ++passed_over_;
+  while (!window_.empty() && window_.front().empty) pop();
+}
+
+// The call's event is known.
+void Log::end_begun(Begun &begun, const Event &event) {
+  if (begun.held)
+    window_[begun.place - taken_] = {event};
+  else
+    window_.push_back({event});
+}
+
+void Log::end() {
+  if (single_) settle(window_.back().event.t1 == kNotEnded ? window_.back().event.t0 : kNotEnded);
+  std::vector<Begun *> rest;
+  for (auto &[pid, thread] : threads_)
+    if (thread.begun) rest.push_back(thread.begun.get());
+  std::sort(rest.begin(), rest.end(),
+            [](const Begun *a, const Begun *b) { return a->event.t0 < b->event.t0; });
+  for (Begun *begun : rest) end_begun(*begun, begun->event);
+  threads_.clear();
 }
 
 // Whether a last line without a newline, which can be read, may be the beginning of another: of
@@ -269,27 +424,167 @@ bool may_go_on(std::string_view line) {
   return !line.empty() && line.back() >= '0' && line.back() <= '9' && !line.ends_with("= 0");
 }
 
-}  // namespace
-
-Trace read_strace(std::istream &in, const std::string &file) {
-  constexpr const char *kNoLog = "not a ptmc trace and not a strace log";
-  Log log;
-  std::string line;
-  if (in.peek() == '\0') throw InputError(file, 0, kNoLog);  // may have no end of line at all
-  for (int number = 1; std::getline(in, line); ++number) {
-    const bool cut = in.eof();
-    if (cut && may_go_on(line)) break;
-    if (line.ends_with('\r')) line.pop_back();
-    try {
-      log.read_line(line, number);
-    } catch (const Malformed &malformed) {
-      if (cut) break;
-      throw InputError(file, number, log.empty() ? kNoLog : malformed.what);
+// One of the files, as far as it has been read.
+class File {
+ public:
+  File(StraceFile file, bool alone) : file_(std::move(file)), alone_(alone), lines_(*file_.in) {
+    restart(0);
+  }
+  // Its next event; null: no more. Throws InputError.
+  const Event *front() {
+    for (;;) {
+      if (const Event *event = log_->front()) return event;
+      if (ended_) return nullptr;
+      read();
     }
   }
-  if (in.bad()) throw InputError(file, 0, "cannot be read");
-  if (log.empty()) throw InputError(file, 0, kNoLog);
-  return log.finish(file);
+  void pop() { log_->pop(); }
+  void rewind() {
+    lines_.rewind();
+    restart(log_->first());
+  }
+  const Log &log() const { return *log_; }
+  const std::string &name() const { return file_.file; }
+  // The last line, if it was cut and not read; 0: it was.
+  int cut() const { return cut_; }
+
+ private:
+  void restart(pid_t first) {
+    log_.emplace(file_.pid, first);
+    number_ = cut_ = 0;
+    ended_ = false;
+  }
+  void read();
+
+  StraceFile file_;
+  bool alone_;
+  Lines lines_;
+  std::optional<Log> log_;
+  int number_ = 0;
+  int cut_ = 0;
+  bool ended_ = false;
+};
+
+// A line, or the end.
+void File::read() {
+  try {
+    if (number_ == 0 && file_.in->peek() == '\0')  // may have no end of line at all
+      throw InputError(file_.file, 0, kNoLog);
+    ++number_;
+    auto line = lines_.next();
+    if (!line || (lines_.cut() && may_go_on(*line))) {
+      if (line) cut_ = number_;
+      ended_ = true;
+    } else {
+      if (line->ends_with('\r')) line->remove_suffix(1);
+      log_->read_line(*line, number_);
+      if (!alone_ && !log_->empty() && !log_->precise())
+        throw Malformed{
+            "has no time of -tt or -ttt, without which nothing orders the files of -ff"};
+    }
+  } catch (const Malformed &malformed) {
+    if (!lines_.cut())
+      throw InputError(file_.file, number_, log_->empty() ? kNoLog : malformed.what);
+    cut_ = number_;
+    ended_ = true;
+  }
+  if (!ended_) return;
+  if (file_.in->bad()) throw InputError(file_.file, 0, "cannot be read");
+  if (alone_ && log_->empty()) throw InputError(file_.file, 0, kNoLog);
+  log_->end();
+}
+
+class Logs : public Source {
+ public:
+  Logs(std::vector<StraceFile> files, const std::string &name) {
+    const bool alone = files.size() == 1;
+    for (StraceFile &file : files) files_.push_back(std::make_unique<File>(std::move(file), alone));
+    about_.file = name;
+    about_.world = World::open;
+  }
+
+  const Event *next() override {
+    if (taken_) taken_->pop();
+    taken_ = nullptr;
+    const Event *first = nullptr;
+    for (const auto &file : files_) {
+      const Event *event = file->front();
+      if (!event || (first && comes_at(*event) >= comes_at(*first))) continue;
+      first = event;
+      taken_ = file.get();
+    }
+    if (!first) conclude();
+    return first;
+  }
+
+  void rewind() override {
+    for (const auto &file : files_) file->rewind();
+    taken_ = nullptr;
+  }
+
+  std::size_t place() override {
+    const Event event = *taken_->front();
+    std::size_t before = 0;
+    bool found = false;
+    rewind();
+    while (const Event *other = next()) {
+      const bool same = other->line == event.line && other->pid == event.pid &&
+                        other->t0 == event.t0 && other->call == event.call;
+      found = found || same;
+      before += other->t0 < event.t0 || (other->t0 == event.t0 && !found);
+    }
+    return before;
+  }
+
+ private:
+  void conclude();
+
+  std::vector<std::unique_ptr<File>> files_;
+  File *taken_ = nullptr;  // whose event was returned last
+};
+
+void Logs::conclude() {
+  about_.notes.clear();
+  about_.tracer = files_.front()->log().tracer();
+  for (const auto &file : files_) {
+    if (file->cut())
+      about_.notes.push_back(file->name() + ":" + std::to_string(file->cut()) +
+                             ": the line is cut, and was not read");
+    if (const std::size_t passed_over = file->log().passed_over())
+      about_.notes.push_back(file->name() + ": " + std::to_string(passed_over) +
+                             " calls are taken to have had their effect at their end: more than " +
+                             std::to_string(kMostHeld) + " others came while they lasted");
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Source> strace_source(std::vector<StraceFile> files, const std::string &name) {
+  return std::make_unique<Logs>(std::move(files), name);
+}
+
+Trace read_all(Source &source) {
+  std::vector<Event> events;
+  const auto read = [&] {
+    while (const Event *event = source.next()) events.push_back(*event);
+  };
+  read();
+  if (std::any_of(events.begin(), events.end(), [](const Event &e) { return e.pid == 0; })) {
+    source.rewind();
+    events.clear();
+    read();
+  }
+  const auto before = [](const Event &a, const Event &b) { return a.t0 < b.t0; };
+  std::stable_sort(events.begin(), events.end(), before);
+  Trace trace = source.about();
+  trace.events = std::move(events);
+  return trace;
+}
+
+Trace read_strace(std::istream &in, const std::string &file) {
+  std::vector<StraceFile> files;
+  files.push_back({file, 0, std::make_unique<std::istream>(in.rdbuf())});
+  return read_all(*strace_source(std::move(files), file));
 }
 
 }  // namespace ptmc::traces

@@ -47,12 +47,13 @@ void Callers::name_first(pid_t pid) {
 void Callers::attached(pid_t pid, bool before_any_call) {
   if (first_ == 0 && before_any_call) return name_first(pid);
   live_.insert(pid);
-  children_.insert(pid);
+  if (first_ == 0) children_.insert(pid);
 }
 
 std::uint64_t Clock::skip_time(std::string_view &line, int number) {
   skip_spaces(line);
   auto now = static_cast<std::uint64_t>(number);
+  precise_ = false;
   if (is_digit(line)) {
     const std::string_view all = line;
     now = skip_stamp(line);
@@ -70,7 +71,9 @@ std::uint64_t Clock::skip_stamp(std::string_view &line) {
   const std::string_view all = line;
   const auto time = skip_seconds(line);
   if (!time) expected("a time", all);
+  const bool fraction = all.substr(0, all.size() - line.size()).find('.') != all.npos;
   if (!skip(line, ":")) {
+    precise_ = fraction && *time >= kRelative;
     if (*time >= kRelative) return *time;
     return relative_ = std::min(relative_ + *time, kLatest);
   }
@@ -78,6 +81,7 @@ std::uint64_t Clock::skip_stamp(std::string_view &line) {
   const auto seconds = skip(line, ":") ? skip_seconds(line) : std::nullopt;
   if (!minutes || !seconds || *time >= 24 * kSecond || *minutes > 59 || *seconds >= 61 * kSecond)
     expected("a time", all);
+  precise_ = all.substr(0, all.size() - line.size()).find('.') != all.npos;
   std::uint64_t now = midnight_ + *time * 3600 + *minutes * 60 * kSecond + *seconds;
   if (last_ && now + kDay / 2 < *last_) {
     midnight_ += kDay;

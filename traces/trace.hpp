@@ -108,6 +108,8 @@ struct Trace {
   bool orphaned = false;           // closed worlds: the first process's group is orphaned
   std::vector<Process> processes;  // closed worlds only
   std::vector<Event> events;       // by t0
+  // What the reader left out or took otherwise than it stands there: "line 12: ...".
+  std::vector<std::string> notes;
 };
 
 // Reads a file, telling its format (ptmc-trace, strace log) by its content. Throws InputError.

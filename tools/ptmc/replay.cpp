@@ -93,9 +93,7 @@ void print_text(const ReplayResult &r) {
 }
 
 int run_replay(const ReplayOptions &options) {
-  // All of the input first: what is malformed ends it before anything is said.
-  std::vector<traces::Trace> all;
-  for (const std::string &file : options.files) all.push_back(traces::read_trace(file));
+  // What is malformed ends it before anything is said.
   std::vector<ReplayResult> results;
   traces::Models models({.signals = {}, .siginfos = {}, .masks = {}, .exit_codes = {}});
   traces::ReplayOptions how = options.replay;
@@ -103,7 +101,7 @@ int run_replay(const ReplayOptions &options) {
   if (how.design.empty() && !options.summary.empty()) how.design = "linux-3.4";
   how.witness = options.json || !options.summary.empty();
   how.pairs = how.witness;
-  for (const traces::Trace &trace : all) results.push_back(traces::replay(trace, how));
+  for (const std::string &file : options.files) results.push_back(traces::replay_file(file, how));
 
   Json json = Json::array();
   for (const ReplayResult &result : results)
