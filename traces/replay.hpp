@@ -3,9 +3,11 @@
 // allowed and, for each rule that could have explained the call, the guard that was false.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/designs.hpp"
@@ -14,6 +16,10 @@
 #include "traces/trace.hpp"
 
 namespace ptmc::traces {
+
+// By model::Cause.
+inline constexpr std::array<std::string_view, 7> kCauseNames{
+    "", "group", "interrupt", "sigcont", "auto-attach", "attach", "stale"};
 
 struct Blocked {
   std::string rule, guard;

@@ -186,8 +186,6 @@ bool Simulation::in_main(const State &s, int thread) const {
 }
 
 std::string Simulation::kinds(const State &s) const {
-  static constexpr const char *kCauses[] = {
-      "", "group", "interrupt", "sigcont", "auto-attach", "attach", "stale"};
   std::string text;
   for (int t = 0; t < schema_.shape.threads; ++t) {
     const model::ThreadFields &f = schema_.thread[static_cast<std::size_t>(t)];
@@ -197,7 +195,7 @@ std::string Simulation::kinds(const State &s) const {
     text += (names_.alone ? "t" + std::to_string(t) : std::to_string(names_.tid(t))) + " " +
             std::string(model::kStopKindNames[static_cast<std::size_t>(kind)]);
     if (const Value cause = schema_.get(s, f.cause))
-      text += std::string(" (") + kCauses[cause] + ")";
+      text += " (" + std::string(kCauseNames[cause]) + ")";
     else if (kind == model::StopKind::signal_delivery_stop)
       text += " (" + names_.name(static_cast<Sig>(schema_.get(s, f.sig))) + ")";
   }

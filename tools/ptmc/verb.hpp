@@ -19,6 +19,7 @@ Command distinguish_verb();
 Command scenario_verb();
 Command replay_verb();
 Command explain_verb();
+Command lint_verb();
 Command next_verb();
 Command rules_verb();
 Command graph_verb();
