@@ -294,6 +294,10 @@ class Linter {
     for (const State &s : o.before) seen.before.insert(stance(schema, s, o.thread));
     for (const State &s : o.after) seen.after.insert(stance(schema, s, o.thread));
     if (stop_of(e)) seen.alike = look_alike(o);
+    std::set<StopKind> kinds;
+    for (const Stance &s : seen.after) kinds.insert(s.kind);
+    std::vector<std::string> &after = result_.after[o.event];
+    for (const StopKind kind : kinds) after.push_back(kind_name(kind));
   }
 
   // All events up to this one.
@@ -465,9 +469,10 @@ std::vector<std::string> Linter::describe_stop(const Stances &stances, int signa
     switch (s.kind) {
       case StopKind::signal_delivery_stop:
         kind += " (" + name + (s.own ? ", the kernel's own" : "") + ")";
-        reason = !s.own                 ? name + " was sent, or is a fault of the tracee's"
-                 : s.sig == model::TRAP ? "execve sends SIGTRAP where TRACEEXEC is not set"
-                                        : "ATTACH, or a traced parent's fork, sends SIGSTOP";
+        reason = s.own ? s.sig == model::TRAP ? "execve sends SIGTRAP where TRACEEXEC is not set"
+                                              : "ATTACH, or a traced parent's fork, sends SIGSTOP"
+                       : name + (may_be_a_fault(signal) ? " was sent, or is a fault of the tracee's"
+                                                        : " was sent");
         break;
       case StopKind::event:
         kind += " (" + event_name(s.event) + ")";

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +49,8 @@ struct Lint {
   ReplayResult replay;
   std::vector<Stop> stops;        // in the order of their reports
   std::vector<Finding> findings;  // in the order of the trace
+  // By event, of requests and reports: the stop kinds that their thread may be in afterwards.
+  std::map<std::size_t, std::vector<std::string>> after;
 };
 // Of a trace that is rejected: up to the divergence. Of options: design, kernel, explain. Throws
 // InputError, as replay does.
