@@ -2,7 +2,7 @@
 #pragma once
 
 #include "checker/claim.hpp"
-#include "checker/remember.hpp"
+#include "model/remember.hpp"
 
 namespace ptmc::checker {
 

@@ -33,7 +33,7 @@ World with(World world, const std::vector<model::Feature> &more);
 model::Config config_of(const World &world);
 std::string text(const World &world);
 
-// What an observer remembers is added to the model first (remember.hpp).
+// What an observer remembers is added to the model first (model/remember.hpp).
 using Remember = std::function<void(model::Model &)>;
 
 // Does the property hold? Of its fields `applies` means nothing here.

@@ -60,6 +60,8 @@ void arrive(Model &m) {
       const ThreadFields &f = s.t(t);
       s.guard("it is in get_signal", at_loc(s, t, Loc::loop) || at_loc(s, t, Loc::relock));
       s.guard("it is traced", traced(s, t));
+      // The same signal to the thread merges with it, and the thread's queue comes first.
+      s.at("none of its own is pending", f.pend[sig], 0);
       s.at("the group is not in exit", s.p->group_exit, 0);
       s.at("no group-stop is pending", f.stop_pending, 0);
       s.at("no stop is asked for", f.trap_stop, 0);

@@ -47,14 +47,16 @@ struct Effect {
   std::size_t states = 0;   // number of the set
   std::size_t allowed = 0;  // different outcomes that the call could have had
   std::size_t reached = 0;  // states looked at
+  std::size_t before = 0;   // number of the set in which it may have happened, if that is kept
 };
 
 // The model of one process, either a child of the tracer or somebody else's. The sets of states are
 // numbered, and what a call makes of one is computed once.
 class Process {
  public:
-  explicit Process(std::shared_ptr<Machine> shared)
-      : machine_(std::move(shared)),
+  Process(std::shared_ptr<Machine> shared, bool keeps_before)
+      : keeps_before(keeps_before),
+        machine_(std::move(shared)),
         model(machine_->model),
         interpreter(machine_->interpreter),
         index(machine_->index) {
@@ -126,7 +128,7 @@ class Process {
     if (auto it = effects_.find(memo); it != effects_.end()) return it->second;
     const Plan &plan = plans_[ask];
     const States &from = closure(n);
-    States to;
+    States to, made;
     std::set<std::uint64_t> outcomes;
     State next;
     const ByLocation alternatives(model, plan.alternatives);
@@ -142,12 +144,14 @@ class Process {
       for (std::size_t i : plan.stages.at(0).instances) {
         if (!interpreter.step(i, s, next)) continue;
         const auto &shows = plan.stages[0].shows;
-        if (!shows || shows(model.instances[i], interpreter.output(i, s))) to.push_back(next);
+        if (shows && !shows(model.instances[i], interpreter.output(i, s))) continue;
+        to.push_back(next);
+        if (keeps_before) made.push_back(s);
       }
     }
     if (plan.ends == Ends::attached) to = attached(std::move(to));
     const std::size_t reached = from.size();
-    const Effect e{number(std::move(to)), outcomes.size(), reached};
+    const Effect e{number(std::move(to)), outcomes.size(), reached, number(std::move(made))};
     return effects_.emplace(memo, e).first->second;
   }
 
@@ -184,6 +188,7 @@ class Process {
     return std::move(outcomes.found);
   }
 
+  const bool keeps_before;  // Effect::before
   const std::shared_ptr<Machine> machine_;
   const model::Model &model;
   const model::Interpreter &interpreter;
@@ -270,7 +275,8 @@ class OpenWorld {
             model::Feature::masks, model::Feature::dispositions, model::Feature::parent_ignores,
             model::Feature::tracer_dies})
         config[f] = false;
-      kinds_[own] = std::make_unique<Process>(models.of(survey_.shape(), config, options.mutate));
+      kinds_[own] = std::make_unique<Process>(models.of(survey_.shape(), config, options.mutate),
+                                              static_cast<bool>(options.observe));
       Names &names = names_[own].emplace(0, 0, survey_.option_sets, own);
       names.siginfos = survey_.siginfos;
       names.adopt(kinds_[own]->model.schema.shape);
@@ -453,6 +459,9 @@ void OpenWorld::apply(const Event &e, pid_t pid, Tracee &t, std::size_t ask, boo
   const std::string was = options_.explain ? kinds(t) : "";
   t.states = effect.states;
   remember(t);
+  if (options_.observe && counts)
+    options_.observe({source_.place(), *process.machine_, 0, process.set(effect.before),
+                      process.set(effect.states)});
   if (options_.explain && counts)
     result_.explained.push_back({source_.place(),
                                  {fmt::format("{} {}", pid, was)},

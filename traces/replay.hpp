@@ -3,9 +3,11 @@
 // allowed and, for each rule that could have explained the call, the guard that was false.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/designs.hpp"
@@ -14,6 +16,10 @@
 #include "traces/trace.hpp"
 
 namespace ptmc::traces {
+
+// By model::Cause.
+inline constexpr std::array<std::string_view, 7> kCauseNames{
+    "", "group", "interrupt", "sigcont", "auto-attach", "attach", "stale"};
 
 struct Blocked {
   std::string rule, guard;
@@ -49,11 +55,23 @@ struct Next {
 };
 
 class Models;
+struct Machine;
+
+// What a request or a report of wait did to the thread that it names.
+struct Observed {
+  std::size_t event = 0;             // index into Trace::events
+  const Machine &machine;            // models.hpp; of the thread's process
+  int thread = 0;                    // in the model of it
+  std::vector<model::State> before;  // in which the call may have taken effect
+  std::vector<model::State> after;   // in which the process may be when it has returned
+};
 
 struct ReplayOptions {
   std::string design;  // empty: the trace's, else linux-3.4
   std::string kernel;  // empty: the trace's, else the design's
   bool explain = false;
+  // Told of each as the replay comes to it: in a closed world process by process. Slower.
+  std::function<void(const Observed &)> observe = {};
   // Changes the model before it is used: deliberate mistakes, which a trace should reveal.
   std::function<void(model::Model &)> mutate = {};
   Models *models = nullptr;          // keeps the models for the next replay

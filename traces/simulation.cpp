@@ -132,6 +132,7 @@ const Memory::Result &Memory::keep(const Key &key, Result result) {
 Simulation::Simulation(const Trace &trace, Machine &machine, const Names &names,
                        const ReplayOptions &options, const std::vector<State> &starts)
     : trace_(trace),
+      machine_(machine),
       model_(machine.model),
       schema_(machine.model.schema),
       names_(names),
@@ -141,7 +142,7 @@ Simulation::Simulation(const Trace &trace, Machine &machine, const Names &names,
       index_(machine.index),
       hidden_at_(machine.hidden_at),
       memory_(*machine.memory),
-      follows_(options.explain || options.witness || options.pairs) {
+      follows_(options.explain || options.witness || options.pairs || options.observe) {
   if (model_.rules.size() > kMaxRules) throw std::logic_error("more rules than kMaxRules");
   for (std::size_t k = 0; k < schema_.tracers.size(); ++k)
     if (std::all_of(starts.begin(), starts.end(),
@@ -185,8 +186,6 @@ bool Simulation::in_main(const State &s, int thread) const {
 }
 
 std::string Simulation::kinds(const State &s) const {
-  static constexpr const char *kCauses[] = {
-      "", "group", "interrupt", "sigcont", "auto-attach", "attach", "stale"};
   std::string text;
   for (int t = 0; t < schema_.shape.threads; ++t) {
     const model::ThreadFields &f = schema_.thread[static_cast<std::size_t>(t)];
@@ -196,7 +195,7 @@ std::string Simulation::kinds(const State &s) const {
     text += (names_.alone ? "t" + std::to_string(t) : std::to_string(names_.tid(t))) + " " +
             std::string(model::kStopKindNames[static_cast<std::size_t>(kind)]);
     if (const Value cause = schema_.get(s, f.cause))
-      text += std::string(" (") + kCauses[cause] + ")";
+      text += " (" + std::string(kCauseNames[cause]) + ")";
     else if (kind == model::StopKind::signal_delivery_stop)
       text += " (" + names_.name(static_cast<Sig>(schema_.get(s, f.sig))) + ")";
   }
@@ -356,6 +355,7 @@ Effect Simulation::closure(const Configurations &from, std::size_t slot, Seen *s
             effect.births.emplace_back(s, c.state);
           if (s == slot && seen) {
             seen->before.insert(kinds(c.state));
+            seen->states.push_back(c.state);
             seen->rules.insert(model_.instances[instance].name());
           }
         }
@@ -439,7 +439,7 @@ void Simulation::end(std::size_t event) {
   bool some = false;
   if (follows_) {
     Seen seen;
-    Effect effect = closure(now_, slot, options_.explain ? &seen : nullptr);
+    Effect effect = closure(now_, slot, options_.explain || options_.observe ? &seen : nullptr);
     if (!gave_up.empty()) return;
     bear(effect.births);
     find(effect.found);
@@ -447,6 +447,7 @@ void Simulation::end(std::size_t event) {
     outcomes = effect.allowed;
     some = !effect.ended.empty();
     if (some) now_ = std::move(effect.ended);
+    if (some && options_.observe) tell(event, seen);
     if (some && options_.explain)
       explained.push_back({event,
                            {seen.before.begin(), seen.before.end()},
@@ -476,6 +477,16 @@ void Simulation::end(std::size_t event) {
   open_[slot] = {};
   if (trace_.events[event].request == PTRACE_SETSIGMASK && trace_.events[event].ret == 0)
     look_at_handlers(event);
+}
+
+void Simulation::tell(std::size_t event, const Seen &seen) const {
+  const Event &e = trace_.events[event];
+  const pid_t tid = e.call == Call::ptrace ? e.target : waited_for(e);
+  const int thread = tid > 0 ? names_.thread(tid, e.t0) : -1;
+  if (thread < 0) return;
+  std::vector<State> after;
+  for (const auto &[c, rules] : now_) after.push_back(c.state);
+  options_.observe({event, machine_, thread, seen.states, std::move(after)});
 }
 
 // The handler's return undoes SETSIGMASK; the model's does not know the mask of before.

@@ -121,6 +121,7 @@ class Simulation {
   // What the closure saw of one call, for diagnosis and explain.
   struct Seen {
     std::set<std::string> outcomes, rules, before, after;
+    std::vector<model::State> states;  // in which it took a step
     Configurations all;
   };
   struct Point {
@@ -148,7 +149,8 @@ class Simulation {
   bool held(std::size_t instance, const model::State &s) const;
   Effect closure(const Configurations &from, std::size_t slot, Seen *seen);
   void bear(const std::vector<std::pair<std::size_t, model::State>> &births);
-  void find(std::uint32_t slots);  // Effect::found
+  void find(std::uint32_t slots);                        // Effect::found
+  void tell(std::size_t event, const Seen &seen) const;  // ReplayOptions::observe
   void diverge(std::size_t slot);
   // Visits all that may happen in a configuration before a call returns: the kernel's own steps,
   // and those of the calls under way.
@@ -166,6 +168,7 @@ class Simulation {
   Configurations now() const;
 
   const Trace &trace_;
+  const Machine &machine_;
   const model::Model &model_;
   const model::Schema &schema_;
   const Names &names_;

@@ -29,8 +29,8 @@ int run(int argc, char **argv) {
           "A model checker for the stop states of Linux ptrace. Without a verb: checks all "
           "designs, then replays recordings of this kernel.",
       .verbs = {check_verb(), claims_verb(), compare_verb(), distinguish_verb(), scenario_verb(),
-                record_verb(), replay_verb(), explain_verb(), next_verb(), rules_verb(),
-                graph_verb(), export_verb(), vectors_verb()},
+                record_verb(), replay_verb(), explain_verb(), lint_verb(), next_verb(),
+                rules_verb(), graph_verb(), export_verb(), vectors_verb()},
       .run = main_job};
   return run_command(program, argc, argv,
                      [](const std::string &what) { return fail(kUsage, what); });

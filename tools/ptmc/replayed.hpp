@@ -1,8 +1,8 @@
-// What replay and explain share: traces replayed under a design, and how a verdict is shown.
+// What replay, explain and lint share: traces replayed under a design, and how a verdict is shown.
 #pragma once
 
 #include "tools/ptmc/verb.hpp"
-#include "traces/replay.hpp"
+#include "traces/lint.hpp"
 
 namespace ptmc::tools {
 
@@ -15,6 +15,8 @@ Json verdict_json(const traces::ReplayResult &result);
 std::string reason_text(const traces::ReplayResult &result);
 // Call by call, of a replay that explains.
 std::string explained_text(const traces::Trace &trace, const traces::ReplayResult &result);
+std::string finding_text(const traces::Finding &finding);  // without file and line
+Json findings_json(const traces::Trace &trace, const traces::Lint &lint);
 int exit_code(const std::vector<traces::ReplayResult> &results);
 
 }  // namespace ptmc::tools

@@ -20,6 +20,7 @@ Command scenario_verb();
 Command record_verb();
 Command replay_verb();
 Command explain_verb();
+Command lint_verb();
 Command next_verb();
 Command rules_verb();
 Command graph_verb();

@@ -1,21 +1,16 @@
-#include "checker/remember.hpp"
+#include "model/remember.hpp"
 
 #include <stdexcept>
 
-namespace ptmc::checker {
-
-using model::Expr;
-using model::Field;
-using model::Instance;
-using model::Model;
+namespace ptmc::model {
 
 Field remember(Model &m, const std::string &name, int bits, const After &after) {
   const Field field = m.schema.add(name, bits);
   const Expr before = m.schema.read(field);
   for (Instance &i : m.instances) {
-    model::Substitution step;
-    for (const model::Update &u : i.updates) step.primed.emplace(u.field, u.value);
-    const Expr value = substitute(after(model::StepView(m, i), before), step);
+    Substitution step;
+    for (const Update &u : i.updates) step.primed.emplace(u.field, u.value);
+    const Expr value = substitute(after(StepView(m, i), before), step);
     if (!value.same(before)) i.updates.push_back({field, value});
   }
   return field;
@@ -31,4 +26,4 @@ Expr remembered(const Model &m, const std::string &name) {
   return m.schema.read(field_named(m.schema, name));
 }
 
-}  // namespace ptmc::checker
+}  // namespace ptmc::model
