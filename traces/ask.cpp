@@ -132,6 +132,7 @@ struct Asker {
   void procmask();
   void sigaction();
   void proc_state();
+  void look(Ask::Looks looks, pid_t pid);
 };
 
 // ---- Requests -----------------------------------------------------------------------------------
@@ -636,6 +637,15 @@ void Asker::proc_state() {
   }
 }
 
+// Of an event inside the kernel.
+void Asker::look(Ask::Looks looks, pid_t pid) {
+  ask.thread = names.thread(pid, e.t0);
+  if (ask.thread < 0) return;
+  ask.kind = Ask::Kind::state;
+  ask.looks = looks;
+  ask.letter = static_cast<char>(e.data);
+}
+
 void mix(std::size_t &h, std::uint64_t x) {
   h = (h ^ x) * 0xff51afd7ed558ccdu;
   h ^= h >> 32;
@@ -773,12 +783,22 @@ Ask ask(const Event &event, const Names &names) {
       a.proc_state();
       break;
     case Call::signal_generate:
-    case Call::signal_deliver:
+      a.send(event.target, event.options != 0);
+      break;
     case Call::sched_switch:
+      a.look(Ask::Looks::proc_state, event.pid);
+      break;
     case Call::sched_waking:
+      a.look(Ask::Looks::awake, event.target);
+      break;
+    case Call::signal_deliver:
     case Call::sched_process_fork:
     case Call::sched_process_exec:
+      a.look(Ask::Looks::awake, event.pid);
+      break;
     case Call::sched_process_exit:
+      a.look(Ask::Looks::exiting, event.pid);
+      break;
     case Call::died:
     case Call::other:
       break;

@@ -144,7 +144,7 @@ struct Ask {
   static constexpr int kAnyErr = -1, kNoErr = -2;  // else a model::Err
 
   // What of the state Kind::state looks at.
-  enum class Looks : std::uint8_t { proc_state, tracer_gone, gone, there };
+  enum class Looks : std::uint8_t { proc_state, awake, exiting, tracer_gone, gone, there };
 
   Kind kind = Kind::nothing;
   std::vector<Step> steps;

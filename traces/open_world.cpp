@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <linux/ptrace.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -84,23 +85,33 @@ class Process {
     return it->second;
   }
   const States &set(std::size_t n) const { return sets_[n]; }
+  std::size_t both(std::size_t n, States more) {
+    more.insert(more.end(), sets_[n].begin(), sets_[n].end());
+    return number(std::move(more));
+  }
 
-  // All states that hidden steps lead to.
-  const States &closure(std::size_t n) {
-    if (auto it = closures_.find(n); it != closures_.end()) return it->second;
-    std::unordered_set<State, StateHash> seen(sets_[n].begin(), sets_[n].end());
-    States work = sets_[n];
+  // All states that hidden steps lead to; asleep: while it sleeps in a stop.
+  const States &closure(std::size_t n, bool asleep = false) {
+    std::unordered_map<std::size_t, States> &closures = closures_[asleep];
+    if (auto it = closures.find(n); it != closures.end()) return it->second;
+    std::unordered_set<State, StateHash> seen;
+    States work;
+    const auto reach = [&](const State &s) {
+      if (!asleep || in_stop(model.schema.loc(s, 0)))
+        if (seen.insert(s).second) work.push_back(s);
+    };
+    for (const State &s : sets_[n]) reach(s);
     State next;
     while (!work.empty()) {
       const State s = work.back();
       work.pop_back();
       silent_at_->each(s, [&](std::size_t i) {
-        if (interpreter.step(i, s, next) && seen.insert(next).second) work.push_back(next);
+        if (interpreter.step(i, s, next)) reach(next);
       });
     }
     States all(seen.begin(), seen.end());
     std::sort(all.begin(), all.end(), before);
-    return closures_.emplace(n, std::move(all)).first->second;
+    return closures.emplace(n, std::move(all)).first->second;
   }
 
   // What a call asks, numbered: calls that ask the same have one plan.
@@ -123,11 +134,13 @@ class Process {
            });
   }
 
-  Effect apply(std::size_t n, std::size_t ask) {
-    const std::uint64_t memo = std::uint64_t{n} << 32 | ask;
-    if (auto it = effects_.find(memo); it != effects_.end()) return it->second;
+  // asleep: it has slept in a stop until then.
+  Effect apply(std::size_t n, std::size_t ask, bool asleep) {
     const Plan &plan = plans_[ask];
-    const States &from = closure(n);
+    if (plan.kind == Ask::Kind::state && plan.looks == Ask::Looks::awake) asleep = false;
+    const std::uint64_t memo = std::uint64_t{n} << 32 | ask << 1 | asleep;
+    if (auto it = effects_.find(memo); it != effects_.end()) return it->second;
+    const States &from = closure(n, asleep);
     States to, made;
     std::set<std::uint64_t> outcomes;
     State next;
@@ -218,7 +231,7 @@ class Process {
   std::unique_ptr<ByLocation> silent_at_;
   std::deque<States> sets_;
   std::unordered_map<States, std::size_t, SetHash> numbers_;
-  std::unordered_map<std::size_t, States> closures_;
+  std::array<std::unordered_map<std::size_t, States>, 2> closures_;  // by whether asleep
   std::unordered_map<Ask, std::size_t, AskHash> asks_;
   std::deque<Plan> plans_;
   std::unordered_map<std::uint64_t, Effect> effects_;  // by set and ask
@@ -294,7 +307,8 @@ class OpenWorld {
       if (result_.divergence || !result_.gave_up.empty()) return;
     }
     result_.accepted = true;
-    if (result_.events) result_.mean_allowed_next = allowed_ / static_cast<double>(result_.events);
+    if (const std::size_t calls = result_.events - inside_)
+      result_.mean_allowed_next = allowed_ / static_cast<double>(calls);
     for (const model::Rule &r : kinds_[0]->model.rules) result_.rules.push_back(r.id);
   }
 
@@ -307,6 +321,20 @@ class OpenWorld {
     bool traced = false;     // has ever been
     int signal = 0;          // of the stop last reported
     int event = 0;           // of the stop last reported
+    // Where the kernel's own events are known: whether it sleeps in a stop, and what may have come
+    // before or after them: the last request, which takes effect until then, and the events since.
+    bool asleep = false;
+    struct Request {
+      std::size_t states = 0, ask = 0;
+      std::uint64_t until = 0;  // ns
+    } request = {};
+    struct Seen {
+      std::uint64_t time;  // ns
+      std::size_t states;  // before it
+      std::size_t ask;
+      bool asleep;  // before it
+    };
+    std::vector<Seen> seen = {};
   };
   using Tracees = std::map<pid_t, Tracee>;
 
@@ -317,6 +345,11 @@ class OpenWorld {
   bool names_task(const Event &e, pid_t pid, const Tracee &t);
   void waited(const Event &e);
   void apply(const Event &e, pid_t pid, Tracee &t, std::size_t ask, bool counts);
+  States earlier(const Event &e, const Tracee &t, std::size_t ask);
+  void inside(const Event &e);
+  static bool sleeps_after(const Event &e, const Tracee &t) {
+    return e.call == Call::sched_switch || (t.asleep && e.call == Call::signal_generate);
+  }
   // Those of this call, in a process of this kind; valid until the next call.
   const Names &names_for(const Event &e, pid_t pid, const Tracee &t) {
     Names &names = *names_[t.own];
@@ -410,11 +443,13 @@ class OpenWorld {
   std::map<pid_t, pid_t> processes_;  // of threads that others have made
   bool attaches_to_threads_ = false;  // perhaps: to somebody else's
   bool attaches_children_ = false;    // perhaps: by an option
-  std::set<pid_t> forked_;            // what messages name as the children of fork and vfork
+  std::unordered_set<pid_t> callers_;
+  std::set<pid_t> forked_;  // what messages name as the children of fork and vfork
   // How its children are traced, by "child of the tracer" and set: of all sets so far.
   std::set<std::pair<bool, std::size_t>> remembered_;
   std::set<std::pair<Value, std::vector<Value>>> inherited_;
   double allowed_ = 0;
+  std::size_t inside_ = 0;  // events inside the kernel
 };
 
 void OpenWorld::apply(const Event &e, pid_t pid, Tracee &t, std::size_t ask, bool counts) {
@@ -426,16 +461,19 @@ void OpenWorld::apply(const Event &e, pid_t pid, Tracee &t, std::size_t ask, boo
   }
   if (p.kind == Ask::Kind::impossible) return reject(e, describe(e));
   Process &process = this->process(t);
-  const Effect effect = process.apply(t.states, ask);
+  Effect effect = process.apply(t.states, ask, t.asleep);
+  if (States more = earlier(e, t, ask); !more.empty())
+    effect.states = process.both(effect.states, std::move(more));
   result_.max_states = std::max(result_.max_states, effect.reached);
-  if (counts) allowed_ += static_cast<double>(std::max<std::size_t>(effect.allowed, 1));
+  if (counts && !e.kernel)
+    allowed_ += static_cast<double>(std::max<std::size_t>(effect.allowed, 1));
   if (process.set(effect.states).empty()) {
     reject(e, describe(e));
     Divergence &d = *result_.divergence;
     const Names &names = names_for(e, pid, t);
     std::set<std::string> allowed;
     std::map<std::string, std::pair<int, std::string>> closest;
-    for (const State &s : process.closure(t.states)) {
+    for (const State &s : process.closure(t.states, t.asleep)) {
       for (std::size_t i : p.alternatives)
         if (process.interpreter.enabled(i, s))
           allowed.insert(
@@ -457,6 +495,10 @@ void OpenWorld::apply(const Event &e, pid_t pid, Tracee &t, std::size_t ask, boo
     return;
   }
   const std::string was = options_.explain ? kinds(t) : "";
+  if (!e.kernel) {
+    t.request = {t.states, ask, e.call == Call::ptrace ? e.t1 : 0};
+    t.seen.clear();
+  }
   t.states = effect.states;
   remember(t);
   if (options_.observe && counts)
@@ -467,6 +509,51 @@ void OpenWorld::apply(const Event &e, pid_t pid, Tracee &t, std::size_t ask, boo
                                  {fmt::format("{} {}", pid, was)},
                                  {fmt::format("{} {}", pid, kinds(t))},
                                  {}});
+}
+
+// The states that are left if a call of the tracer's took effect before some event inside the
+// kernel that came while it was under way.
+States OpenWorld::earlier(const Event &e, const Tracee &t, std::size_t ask) {
+  Process &p = process(t);
+  States all;
+  if (e.kernel) {
+    if (e.t0 > t.request.until) return all;
+    const std::size_t late = p.apply(t.request.states, ask, t.asleep).states;
+    return p.set(p.apply(late, t.request.ask, sleeps_after(e, t)).states);
+  }
+  for (std::size_t k = 0; k < t.seen.size(); ++k) {
+    if (t.seen[k].time < e.t0) continue;
+    std::size_t states = p.apply(t.seen[k].states, ask, t.seen[k].asleep).states;
+    for (std::size_t later = k; later < t.seen.size(); ++later)
+      states = p.apply(states, t.seen[later].ask, t.seen[later].asleep).states;
+    all.insert(all.end(), p.set(states).begin(), p.set(states).end());
+  }
+  return all;
+}
+
+// An event inside the kernel. Of the signals of others only those are followed that the model
+// follows from where they are sent.
+void OpenWorld::inside(const Event &e) {
+  const bool of_target = e.call == Call::signal_generate || e.call == Call::sched_waking;
+  const pid_t whom = of_target ? e.target : e.pid;
+  const auto it = tracees_.find(whom);
+  if (it == tracees_.end()) return;
+  constexpr std::uint64_t kIgnored = 1;  // TRACE_SIGNAL_IGNORED
+  if (e.call == Call::signal_generate &&
+      ((e.sig != SIGKILL && e.sig != SIGCONT) || e.data == kIgnored || callers_.count(e.pid)))
+    return;
+  Tracee &t = it->second;
+  const std::size_t ask = ask_for(e, whom, t), before = t.states;
+  if (process(t).plan_of(ask).kind == Ask::Kind::nothing) return;
+  ++result_.events, ++inside_;
+  apply(e, whom, t, ask, true);
+  if (result_.divergence) return;
+  constexpr std::size_t kSeen = 16;  // a wait that is longer under way has looked after the first
+  if (t.seen.size() == kSeen) t.seen.erase(t.seen.begin());
+  t.seen.push_back({e.t0, before, ask, t.asleep});
+  if (t.request.until >= e.t0)
+    t.request.states = process(t).apply(t.request.states, ask, t.asleep).states;
+  t.asleep = sleeps_after(e, t);
 }
 
 // A thread that the tracer names for the first time: it may be in any untraced state.
@@ -658,6 +745,8 @@ void OpenWorld::foresee(const Event &e) {
 }
 
 void OpenWorld::handle(const Event &e) {
+  if (e.kernel) return inside(e);
+  callers_.insert(e.pid);
   pid_t whom = e.target;
   switch (e.call) {
     case Call::ptrace:

@@ -159,6 +159,12 @@ std::function<bool(const model::State &)> holds(const Ask &ask, const model::Sch
           return false;
         return (schema.loc(s, t) == model::Loc::dead) == gone;
       };
+    case Ask::Looks::awake:
+      return [&schema, t](const model::State &s) { return !in_stop(schema.loc(s, t)); };
+    case Ask::Looks::exiting:  // sched_process_exit lies between exit_signals and exit_notify
+      return [&schema, t](const model::State &s) {
+        return schema.loc(s, t) == model::Loc::exit_notify;
+      };
     case Ask::Looks::proc_state:
       return [&schema, t, letter = ask.letter](const model::State &s) {
         const model::Loc loc = schema.loc(s, t);

@@ -17,6 +17,11 @@ struct Stage {
   std::function<bool(const model::Instance &, model::Value output)> shows;  // empty: whatever
 };
 
+// Whether a thread there sleeps in TASK_TRACED or TASK_STOPPED, or is about to.
+constexpr bool in_stop(model::Loc loc) {
+  return loc >= model::Loc::entry_trap && loc <= model::Loc::stopped;
+}
+
 struct Plan : Ask {
   std::vector<Stage> stages;
   // The same inside a system call that SYSCALL traces: entered first, then the stages.
