@@ -12,47 +12,16 @@
 #include <set>
 #include <sstream>
 
+#include "tests/program.hpp"
+
 namespace {
 
 using Json = nlohmann::json;
+using ptmc::tests::read;
+using ptmc::tests::Result;
+using ptmc::tests::run;
+using ptmc::tests::TempDirectory;
 namespace fs = std::filesystem;
-
-struct TempDirectory {
-  TempDirectory() {
-    std::string name = (fs::temp_directory_path() / "ptmc-cli-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~TempDirectory() { fs::remove_all(path); }
-  std::string write(const std::string &name, const std::string &text) const {
-    std::ofstream(path / name, std::ios::binary) << text;
-    return (path / name).string();
-  }
-  fs::path path;
-};
-
-std::string read(const fs::path &file) {
-  std::stringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
-}
-
-struct Result {
-  int code;
-  std::string out, err;
-};
-
-// As a shell would: before and after surround the program, e.g. "timeout 1" and ">/dev/full".
-Result run(const std::string &arguments, const std::string &before = "",
-           const std::string &after = "") {
-  const TempDirectory dir;
-  const std::string out = (dir.path / "out").string(), err = (dir.path / "err").string();
-  const std::string redirected = after.empty() ? " >" + out : " " + after;
-  const int status =
-      std::system((before + " " PTMC_PROGRAM " " + arguments + redirected + " 2>" + err).c_str());
-  REQUIRE(WIFEXITED(status));
-  return {WEXITSTATUS(status), read(out), read(err)};
-}
 
 long lines(const std::string &text) { return std::count(text.begin(), text.end(), '\n'); }
 

@@ -467,6 +467,8 @@ Trace read_jsonl(std::istream &in, const std::string &file) {
   const Json header = parse_line(text, file, 1);
   read_header(Fields(header, file, 1), trace);
   for (int line = 2; std::getline(in, text); ++line) {
+    // A recorder that was killed may leave the beginning of a line.
+    if (in.eof() && trace.world == World::open && !Json::accept(text)) break;
     const Json object = parse_line(text, file, line);
     trace.events.push_back(read_event(Fields(object, file, line)));
   }
