@@ -161,7 +161,9 @@ std::string kind_name(StopKind kind) {
 // What a tracer sees of a thread: the status that wait reports, and what GETSIGINFO shows.
 class Eyes {
  public:
-  Eyes(const Machine &machine, int thread) : machine_(machine) {
+  Eyes(const Machine &machine, int thread)
+      : machine_(machine),
+        report_(machine.model.schema.thread[static_cast<std::size_t>(thread)].report) {
     const model::Model &m = machine.model;
     for (std::size_t i = 0; i < m.instances.size(); ++i) {
       const model::Instance &instance = m.instances[i];
@@ -173,7 +175,9 @@ class Eyes {
   }
   Value status(const State &s) const { return machine_.interpreter.output(wait_, s); }
   // -1: GETSIGINFO fails with EINVAL; none: it finds no stop.
-  std::optional<std::int64_t> siginfo(const State &s) const {
+  std::optional<std::int64_t> siginfo(State s) const {
+    // After the report: before it, requests may fail (R114).
+    machine_.model.schema.set(s, report_, 0);
     for (const std::size_t i : siginfo_)
       if (machine_.interpreter.enabled(i, s))
         return machine_.model.instances[i].label.err == model::Err::ok
@@ -184,6 +188,7 @@ class Eyes {
 
  private:
   const Machine &machine_;
+  const model::Field report_;
   std::size_t wait_ = SIZE_MAX;
   std::vector<std::size_t> siginfo_;
 };
@@ -192,18 +197,22 @@ class Eyes {
 std::vector<State> other_stops(const model::Schema &schema, const State &s, int t) {
   const model::ThreadFields &f = schema.thread[static_cast<std::size_t>(t)];
   std::vector<State> stops;
-  const auto add = [&](Loc loc, Sig sig, Value event, bool good) {
+  const auto add = [&](Loc loc, Sig sig, Value event, bool good,
+                       model::Info info = model::Info::user) {
     State stop = s;
     schema.set(stop, f.loc, static_cast<Value>(loc));
     schema.set(stop, f.sig, sig);
     schema.set(stop, f.event, event);
     schema.set(stop, f.good, good);
-    schema.set(stop, f.info, 0);
+    schema.set(stop, f.info, static_cast<Value>(info));
     stops.push_back(stop);
   };
   const bool seized = schema.get(s, f.tracing) == static_cast<Value>(model::Traced::seized);
   for (const Sig sig : schema.shape.signals) {
-    if (sig != model::KILL) add(Loc::sig_trap, sig, 0, false);
+    if (sig != model::KILL)
+      for (const model::Info info : {model::Info::user, model::Info::tkill, model::Info::kernel,
+                                     model::Info::tracer, model::Info::step})
+        add(Loc::sig_trap, sig, 0, false, info);
     if (model::is_stop(sig)) add(seized ? Loc::event_trap : Loc::group_trap, sig, 0, false);
   }
   if (seized) add(Loc::event_trap, model::TRAP, 0, false);
@@ -370,7 +379,8 @@ class Linter {
   std::set<pid_t> tracers_;
   std::map<pid_t, Tracee> tracees_;
   std::map<pid_t, std::pair<std::size_t, pid_t>> children_;  // told by a message: event, parent
-  std::set<std::size_t> postponed_;  // events that swallow a signal to deliver it later, and those
+  // Events that leave out a signal which is delivered later, and those that do that.
+  std::set<std::size_t> postponed_, late_;
 };
 
 // A signal that is left out at its stop and given later, by a restart from another stop, or sent
@@ -385,7 +395,7 @@ void Linter::find_postponed(std::size_t end) {
       auto &all = kept[{e.target, signal}];
       if (all.empty()) return;
       postponed_.insert(all.front());
-      postponed_.insert(i);
+      late_.insert(i);
       all.erase(all.begin());
     };
     if (e.ret && *e.ret < 0) continue;
@@ -446,7 +456,10 @@ void Linter::reported(std::size_t i) {
     return;
   }
   if (t.dead) t = {};
-  if (seen == seen_.end()) return;
+  // Or a real parent has seen it stop, untraced.
+  if (seen == seen_.end() ||
+      !some(seen->second.before, [](const Stance &one) { return one.stopped(); }))
+    return;
   Stop s;
   s.report = i;
   s.tid = tid;
@@ -582,7 +595,7 @@ void Linter::ended(std::size_t i, Tracee &t, const Seen &seen) {
   const bool delivery = all_are(before, StopKind::signal_delivery_stop);
   const bool may_be_own = some(before, [](const Stance &s) { return s.own; });
   if (given && given == SIGKILL) return;
-  if (delivery && given == 0) {
+  if (delivery && (given == 0 || (given != signal && late_.count(i)))) {
     if (signal == SIGSTOP) {
       // After TRACEME a child often stops itself: its tracer is to get ready first.
       if (may_be_own || (t.first && !t.attached)) return;
@@ -625,7 +638,7 @@ void Linter::ended(std::size_t i, Tracee &t, const Seen &seen) {
     return;
   }
   // To leave it stopped, DETACH gives SIGSTOP.
-  if (postponed_.count(i) || (e.request == PTRACE_DETACH && given == SIGSTOP)) return;
+  if (late_.count(i) || (e.request == PTRACE_DETACH && given == SIGSTOP)) return;
   if (delivery)
     find("signal-invented", i, tid, t,
          fmt::format("{} stopped for {}; {} delivers {}, which nobody sent", subject(tid, t),
@@ -708,7 +721,6 @@ Lint lint(const Trace &trace, const ReplayOptions &options) {
     if (options.mutate) options.mutate(m);
     remember_own(m);
   };
-  how.models = nullptr;  // others are without what is remembered here
   how.observe = [&](const Observed &o) { linter.observe(o); };
   result.replay = replay(trace, how);
   linter.run(result.replay.divergence ? result.replay.divergence->event : trace.events.size());

@@ -52,8 +52,8 @@ struct Lint {
   // By event, of requests and reports: the stop kinds that their thread may be in afterwards.
   std::map<std::size_t, std::vector<std::string>> after;
 };
-// Of a trace that is rejected: up to the divergence. Of options: design, kernel, explain. Throws
-// InputError, as replay does.
+// Of a trace that is rejected: up to the divergence. options.models are kept for lint alone: its
+// models remember more. Throws InputError, as replay does.
 Lint lint(const Trace &trace, const ReplayOptions &options);
 
 }  // namespace ptmc::traces

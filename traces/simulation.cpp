@@ -355,7 +355,9 @@ Effect Simulation::closure(const Configurations &from, std::size_t slot, Seen *s
             effect.births.emplace_back(s, c.state);
           if (s == slot && seen) {
             seen->before.insert(kinds(c.state));
-            seen->states.push_back(c.state);
+            const int thread = model_.instances[instance].label.thread;
+            if (seen->thread < 0) seen->thread = thread;
+            if (seen->thread == thread) seen->states.push_back(c.state);
             seen->rules.insert(model_.instances[instance].name());
           }
         }
@@ -482,11 +484,10 @@ void Simulation::end(std::size_t event) {
 void Simulation::tell(std::size_t event, const Seen &seen) const {
   const Event &e = trace_.events[event];
   const pid_t tid = e.call == Call::ptrace ? e.target : waited_for(e);
-  const int thread = tid > 0 ? names_.thread(tid, e.t0) : -1;
-  if (thread < 0) return;
+  if (tid <= 0 || names_.thread(tid) < 0 || seen.thread < 0) return;
   std::vector<State> after;
   for (const auto &[c, rules] : now_) after.push_back(c.state);
-  options_.observe({event, machine_, thread, seen.states, std::move(after)});
+  options_.observe({event, machine_, seen.thread, seen.states, std::move(after)});
 }
 
 // The handler's return undoes SETSIGMASK; the model's does not know the mask of before.

@@ -121,7 +121,8 @@ class Simulation {
   // What the closure saw of one call, for diagnosis and explain.
   struct Seen {
     std::set<std::string> outcomes, rules, before, after;
-    std::vector<model::State> states;  // in which it took a step
+    int thread = -1;                   // that its step acts upon
+    std::vector<model::State> states;  // in which it took that
     Configurations all;
   };
   struct Point {

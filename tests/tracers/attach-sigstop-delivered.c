@@ -1,3 +1,4 @@
+// lint: attach-sigstop-delivered
 // The SIGSTOP that ATTACH sends is delivered as if somebody had sent it: the process stops.
 #include "tracer.h"
 

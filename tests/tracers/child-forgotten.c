@@ -1,3 +1,4 @@
+// lint: child-forgotten
 // A fork's child is traced too, and nobody waits for it.
 #include "tracer.h"
 

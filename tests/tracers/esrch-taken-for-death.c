@@ -1,3 +1,4 @@
+// lint: not-stopped esrch-taken-for-death
 // A tracee that runs gives ESRCH, and is taken to be dead.
 #include "tracer.h"
 

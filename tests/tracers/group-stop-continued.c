@@ -1,3 +1,4 @@
+// lint: group-stop-continued
 // A seized tracee's group-stop is ended by CONT, not by LISTEN.
 #include "tracer.h"
 

@@ -1,3 +1,4 @@
+// lint: listen-refused
 // LISTEN in a signal-delivery-stop.
 #include "tracer.h"
 

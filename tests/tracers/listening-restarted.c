@@ -1,3 +1,4 @@
+// lint: listening-restarted
 // A listening tracee is restarted without INTERRUPT.
 #include "tracer.h"
 

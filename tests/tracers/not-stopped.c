@@ -1,3 +1,4 @@
+// lint: not-stopped
 // Options are set before the tracee has stopped.
 #include "tracer.h"
 

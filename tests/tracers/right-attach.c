@@ -1,3 +1,4 @@
+// lint:
 // The same after ATTACH: the first SIGSTOP is the attach's, the next was sent; a group-stop, for
 // which GETSIGINFO fails, can only be resumed.
 #include <errno.h>

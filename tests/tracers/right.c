@@ -1,3 +1,4 @@
+// lint:
 // ptrace(2)'s loop, with nothing wrong: SEIZE, signals delivered, LISTEN in group-stops, events and
 // new children resumed.
 #include "tracer.h"

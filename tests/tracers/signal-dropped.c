@@ -1,3 +1,4 @@
+// lint: signal-dropped
 // A signal is given at an event, where the kernel does not look at it.
 #include "tracer.h"
 

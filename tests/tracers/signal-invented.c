@@ -1,3 +1,4 @@
+// lint: signal-invented
 // Another signal is delivered than the one that was sent.
 #include "tracer.h"
 

@@ -1,3 +1,4 @@
+// lint: signal-swallowed
 // Every stop is taken for the tracer's own: a signal is not delivered.
 #include "tracer.h"
 

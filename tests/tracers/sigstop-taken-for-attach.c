@@ -1,3 +1,4 @@
+// lint: sigstop-taken-for-attach
 // Every SIGSTOP is taken for that of ATTACH.
 #include "tracer.h"
 

@@ -1,3 +1,4 @@
+// lint: stop-not-restarted
 // Of two tracees one is not restarted, while the tracer waits for both.
 #include "tracer.h"
 

@@ -1,3 +1,4 @@
+// lint: signal-invented
 // The SIGTRAP of a syscall-stop is passed on as if it were a signal, which kills the tracee.
 #include "tracer.h"
 

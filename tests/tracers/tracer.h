@@ -1,5 +1,6 @@
-// What the tracers of this folder share. Each begins with what it does wrong; all else is right.
-// A tracee begins when it is told to, when it is traced.
+// What the tracers of this folder share. Each says first what ptmc lint finds, and then what it
+// does wrong; all else is right. ../lint has what strace recorded of each. A tracee begins when it
+// is told to, when it is traced.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
