@@ -3,6 +3,7 @@
 #include <linux/ptrace.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 #include <tuple>
@@ -12,6 +13,7 @@
 #include "model/kernel.hpp"
 #include "traces/next.hpp"
 #include "traces/staging.hpp"
+#include "traces/step_reader.hpp"
 
 namespace ptmc::vectors {
 
@@ -88,6 +90,11 @@ const Branch *Applied::find(const Outcome &outcome) const {
   return found == branches.end() ? nullptr : &*found;
 }
 
+std::string text_of(traces::Step call) {
+  call.async = false;  // whether it need return is the model's to say
+  return write_call(call).dump();
+}
+
 Walk::Walk(const model::Model &model, const OwnSteps &own)
     : model_(model),
       own_(own),
@@ -97,7 +104,6 @@ Walk::Walk(const model::Model &model, const OwnSteps &own)
 
 // ---- What is seen -------------------------------------------------------------------------------
 
-// None: somebody is where nobody stays.
 std::optional<std::string> Walk::letters(const State &s) const {
   std::string all;
   for (int t = 0; t < model_.threads(); ++t) {
