@@ -112,8 +112,9 @@ void report_junit(std::ostream &out, const traces::Vectors &vectors,
       continue;
     }
     const char *element = r.verdict == Verdict::failed ? "failure" : "skipped";
-    out << "><" << element << " message=\"" << xml(diagnosis(vectors.all[k], r).dump())
-        << "\"/></testcase>\n";
+    const std::string why =
+        r.verdict == Verdict::skipped ? r.observed : diagnosis(vectors.all[k], r).dump();
+    out << "><" << element << " message=\"" << xml(why) << "\"/></testcase>\n";
   }
   out << "</testsuite>\n</testsuites>\n";
 }

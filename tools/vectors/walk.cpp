@@ -228,8 +228,11 @@ const std::vector<std::size_t> &Walk::alternatives(std::size_t instance, const t
   const model::Label &l = model_.instances[instance].label;
   traces::Ask::Step &step = asked.steps.front();
   asked.steps.resize(1);
-  // The model has the option sets of its profile by numbers of its own.
-  if (l.action == Action::seize || l.action == Action::setoptions) step.argument = l.arg;
+  // The model has the option sets of its profile by numbers of its own; that getppid is filtered
+  // only a recording could tell.
+  if (l.action == Action::seize || l.action == Action::setoptions ||
+      (l.action == Action::enter_syscall && l.arg == static_cast<int>(model::SysCall::filtered)))
+    step.argument = l.arg;
   return it->second = traces::plan(asked, own_.index).alternatives;
 }
 
