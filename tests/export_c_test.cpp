@@ -216,14 +216,15 @@ std::string compile(const CFile &file, const Directory &directory) {
 std::map<std::string, Verdict> verdicts(const std::string &tap) {
   std::map<std::string, Verdict> all;
   std::istringstream lines(tap);
-  const std::regex result("(not ok|ok) ([0-9]+) (.*?)( # SKIP inconclusive.*)?");
+  const std::regex result("(not ok|ok) ([0-9]+) (.*?)( # SKIP (inconclusive|needs).*)?");
   std::smatch found;
   for (std::string line; std::getline(lines, line);) {
     if (!std::regex_match(line, found, result)) continue;
     CHECK(std::stoul(found[2]) == all.size() + 1);
-    all[found[3]] = found[1] == "not ok" ? Verdict::failed
-                    : found[4].matched   ? Verdict::inconclusive
-                                         : Verdict::passed;
+    all[found[3]] = found[1] == "not ok"  ? Verdict::failed
+                    : found[5] == "needs" ? Verdict::skipped
+                    : found[4].matched    ? Verdict::inconclusive
+                                          : Verdict::passed;
   }
   CHECK(tap.find("1.." + std::to_string(all.size()) + "\n") != std::string::npos);
   return all;
@@ -331,6 +332,17 @@ TEST_CASE("a vector that is wrong fails in both") {
     INFO(id);
     CHECK(verdict == (id == "changed/purpose" ? Verdict::inconclusive : Verdict::failed));
   }
+}
+
+TEST_CASE("what the machine lacks is skipped, as by the runner") {
+  Vectors vectors = by_hand();
+  vectors.all.resize(3);
+  vectors.all[0].needs.since = {99, 0};
+  vectors.all[1].needs.until = {3, 0};
+  const auto all = agreed(vectors);
+  if (all.empty()) return;
+  for (std::size_t k = 0; k < 3; ++k)
+    CHECK(all.at(vectors.all[k].id) == (k < 2 ? Verdict::skipped : Verdict::passed));
 }
 
 // Every ptrace of the caller and its children fails.

@@ -8,11 +8,14 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <random>
 
 #include "model/input_error.hpp"
 #include "tests/mutations.hpp"
 #include "tests/vectoring.hpp"
+#include "tools/running/report.hpp"
 
 namespace ptmc::tests {
 namespace {
@@ -96,6 +99,91 @@ TEST_CASE("each lie about what the kernel answers is noticed") {
   }
 }
 
+// ---- What a vector needs ------------------------------------------------------------------------
+
+// A verdict for each vector on such a machine, by id.
+std::map<std::string, VectorResult> on(const traces::Machine &machine,
+                                       const std::vector<Vector> &all) {
+  std::map<std::string, VectorResult> by;
+  const auto results = run_here(all, {.machine = machine});
+  for (std::size_t k = 0; results && k < all.size(); ++k) by[all[k].id] = (*results)[k];
+  return by;
+}
+
+TEST_CASE("where the machine lacks what a vector needs it is skipped, and the others are run") {
+  std::vector<Vector> all = vectors_of(config_of("linux-3.4", "default"), 1, Cover::rules);
+  for (Vector &v : vectors_of(config_of("linux-3.4", "filters"), 1, Cover::rules))
+    if (v.id == "test/seccomp.event") all.push_back(v);
+  const traces::Machine here = traces::this_machine();
+  const auto says = [&](const traces::Machine &machine, const std::string &id) {
+    const auto by = on(machine, all);
+    if (by.empty()) return std::string("not run");
+    const VectorResult &r = by.at(id);
+    return r.verdict == Verdict::skipped ? r.observed : std::string("run");
+  };
+  if (on(here, all).empty()) return;
+  traces::Machine old = here;
+  old.kernel = {5, 2};
+  CHECK(says(here, "test/syscall_info") == "run");
+  CHECK(says(old, "test/syscall_info") == "needs Linux 5.3, this is 5.2");
+  CHECK(says(old, "test/interrupt") == "run");
+  old.kernel = {3, 3};
+  CHECK(says(old, "test/interrupt") == "needs Linux 3.4, this is 3.3");
+  CHECK(says(old, "test/attach.eperm") == "run");
+  traces::Machine without = here;
+  without.seccomp = false;
+  CHECK(says(without, "test/seccomp.event") == "needs seccomp's filters");
+  CHECK(says(without, "test/interrupt") == "run");
+  // The last version that has what a vector covers.
+  all.front().needs.until = {6, 1};
+  old.kernel = {6, 0};
+  CHECK(says(old, all.front().id) == "run");
+  old.kernel = {6, 1};
+  CHECK(says(old, all.front().id) == "needs a Linux before 6.1, this is 6.1");
+}
+
+TEST_CASE("a machine that lacks what all vectors need cannot run them") {
+  const std::vector<Vector> all = vectors_of(config_of("linux-3.4", "default"), 1, Cover::rules);
+  traces::Machine machine;
+  machine.why_no_ptrace = "forbidden";
+  std::vector<Vector> some;
+  for (const Vector &v : all) {
+    const bool calls = std::any_of(v.steps.begin(), v.steps.end(), [](const auto &step) {
+      return step.call.event.call == traces::Call::ptrace;
+    });
+    CHECK(v.needs.ptrace == calls);
+    if (calls) some.push_back(v);
+  }
+  CHECK_THROWS_WITH_AS(traces::run_vectors(some, {.machine = machine}), "needs ptrace: forbidden",
+                       traces::NotPossible);
+  // One that does not say so.
+  for (Vector &v : some) v.needs = {};
+  CHECK_THROWS_WITH_AS(traces::run_vectors(some, {.machine = machine}), "forbidden",
+                       traces::NotPossible);
+}
+
+TEST_CASE("a skipped vector is told in every format, with what it needs") {
+  traces::Vectors vectors;
+  vectors.all.resize(2);
+  vectors.all[0].id = "a", vectors.all[1].id = "b";
+  std::vector<VectorResult> results(2);
+  results[0].verdict = Verdict::passed;
+  results[1] = {.verdict = Verdict::skipped, .observed = "needs Linux 5.3, this is 5.2"};
+  const auto in = [&](const char *format) {
+    std::ostringstream out;
+    tools::report(out, format, vectors, results);
+    return out.str();
+  };
+  CHECK(in("tap").ends_with("ok 1 - a\nok 2 - b # SKIP needs Linux 5.3, this is 5.2\n"));
+  const auto json = nlohmann::json::parse(in("json"));
+  CHECK(json["skipped"] == 1);
+  CHECK(json["passed"] == 1);
+  CHECK(json["vectors"][1]["verdict"] == "skipped");
+  CHECK(json["vectors"][1]["why"] == "needs Linux 5.3, this is 5.2");
+  CHECK(in("junit").find("<skipped message=\"needs Linux 5.3, this is 5.2\"/>") !=
+        std::string::npos);
+}
+
 // ---- Files --------------------------------------------------------------------------------------
 
 std::string written(const std::vector<Vector> &all) {
@@ -142,6 +230,8 @@ TEST_CASE("what is wrong in a file is told with its line") {
   CHECK(error("\"by\":\"tracer\"", "\"by\":\"nobody\"").find("unknown actor") != std::string::npos);
   CHECK(error("\"about\"", "\"abuot\"").starts_with("f:2: "));
   CHECK(error("\"threads\":1", "\"threads\":1,\"x\":1").find("x") != std::string::npos);
+  CHECK(error("\"ptrace\":true", "\"since\":\"6\"").find("needs.since") != std::string::npos);
+  CHECK(error("\"ptrace\":true", "\"x\":true").find("needs.x") != std::string::npos);
   CHECK(error("ptmc-vectors", "ptmc-victors").find("format") != std::string::npos);
   CHECK(error("]}\n", "").find("no JSON document") != std::string::npos);
 }

@@ -306,6 +306,7 @@ void Caller::own_call() {
       Event &e = call(by, Call::rt_sigprocmask);
       e.how = l_.arg & 1 ? SIG_BLOCK : SIG_UNBLOCK;
       e.mask = std::uint64_t{1} << (number(l_.arg >> 1) - 1);
+      step_.async = e.how == SIG_UNBLOCK;  // the signal may stop it before it returns
       return;
     }
     case Action::sigaction:

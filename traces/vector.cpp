@@ -91,6 +91,32 @@ bool has_cycle(const Vector &v) {
   return false;
 }
 
+KernelVersion read_version(const Fields &fields, const char *key) {
+  if (!fields.has(key)) return {};
+  const std::string given = fields.text(key);
+  const KernelVersion version = kernel_version(given);
+  if (version == KernelVersion() || text(version) != given)
+    fields.fail(key, "must be a kernel version, X.Y");
+  return version;
+}
+
+Needs read_needs(const Fields &fields) {
+  Needs needs{read_version(fields, "since"), read_version(fields, "until")};
+  if (fields.has("ptrace")) needs.ptrace = fields.boolean("ptrace");
+  if (fields.has("seccomp")) needs.seccomp = fields.boolean("seccomp");
+  fields.reject_unread();
+  return needs;
+}
+
+Ordered write_needs(const Needs &needs) {
+  Ordered json = Ordered::object();
+  if (needs.since != KernelVersion()) json["since"] = text(needs.since);
+  if (needs.until != KernelVersion()) json["until"] = text(needs.until);
+  if (needs.ptrace) json["ptrace"] = true;
+  if (needs.seccomp) json["seccomp"] = true;
+  return json;
+}
+
 Vector read_vector(const Fields &fields) {
   Vector v;
   v.id = fields.text("id");
@@ -108,6 +134,7 @@ Vector read_vector(const Fields &fields) {
     fields.fail("parent", "must be \"separate\" or \"tracer\"");
   company.tracer_is_parent = v.tracer_is_parent = parent == "tracer";
   if (fields.has("orphaned")) v.orphaned = fields.boolean("orphaned");
+  if (fields.has("needs")) v.needs = read_needs(fields.object("needs"));
   company.loose = true;  // who is free at a step depends on what came before
   StepReader reader(company);
   const Json &steps = fields.array("steps");
@@ -148,6 +175,7 @@ Ordered write_vector(const Vector &v) {
   if (v.orphaned) json["orphaned"] = true;
   if (v.reaped) json["reaped"] = true;
   if (v.filtered) json["filtered"] = true;
+  if (v.needs != Needs()) json["needs"] = write_needs(v.needs);
   for (const VectorStep &step : v.steps) {
     Ordered line = write_call(step.call);
     for (const Outcome &o : step.outcomes) line["outcomes"].push_back(write_outcome(o));

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "traces/machine.hpp"
 #include "traces/scenario.hpp"
 
 namespace ptmc::traces {
@@ -46,6 +47,7 @@ struct Vector {
   bool tracer_is_parent = false, orphaned = false;
   bool reaped = false;            // by init, once its real parent has died
   bool filtered = false;          // a filter of t0's asks the tracer about getppid
+  Needs needs;                    // else it is skipped
   std::vector<VectorStep> steps;  // the first one begins
 };
 

@@ -236,14 +236,19 @@ void put(const VectorResult &result, Shared &into) {
   into.verdict = result.verdict;
 }
 
+bool calls_ptrace(const Vector &v) {
+  return std::any_of(v.steps.begin(), v.steps.end(),
+                     [](const VectorStep &s) { return s.call.event.call == Call::ptrace; });
+}
+
 // The stage of a worker.
 void work(const std::vector<Vector> &vectors, const VectorRunOptions &options, Queue &queue,
           Shared *results, bool own_namespace) {
   try {
-    check_ptrace();
     const SharedBoard board;
     Run run(board, puppet_program(), own_namespace, options.lie);
     for (std::uint32_t k; (k = queue.next.fetch_add(1)) < vectors.size(); ++queue.done) {
+      if (results[k].verdict == Verdict::skipped) continue;
       VectorResult result;
       for (int attempt = 1; attempt <= options.attempts; ++attempt) {
         result = run(vectors[k]);
@@ -266,6 +271,18 @@ std::vector<VectorResult> run_vectors(const std::vector<Vector> &vectors,
   const SharedMemory memory(sizeof(Queue) + vectors.size() * sizeof(Shared));
   auto &queue = *static_cast<Queue *>(memory.data());
   auto *results = reinterpret_cast<Shared *>(&queue + 1);
+  const Machine machine = options.machine ? *options.machine : this_machine();
+  std::size_t skipped = 0;
+  for (std::size_t k = 0; k < vectors.size(); ++k) {
+    const std::string why = lack(vectors[k].needs, machine);
+    if (why.empty()) continue;
+    put({.verdict = Verdict::skipped, .observed = why}, results[k]);
+    if (++skipped == vectors.size()) throw NotPossible(why);
+  }
+  if (!machine.why_no_ptrace.empty())  // of one by hand, which says nothing of its needs
+    for (std::size_t k = 0; k < vectors.size(); ++k)
+      if (results[k].verdict != Verdict::skipped && calls_ptrace(vectors[k]))
+        throw NotPossible(machine.why_no_ptrace);
   puppet_program();  // once, for all workers
   // A worker whose stage has died is replaced; the vector that it was at stays unrun.
   while (queue.next < vectors.size() && !queue.impossible) {

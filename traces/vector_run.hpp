@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,25 +15,33 @@
 namespace ptmc::traces {
 
 struct VectorResult {
-  enum class Verdict : std::uint8_t { unrun, passed, failed, inconclusive };
+  enum class Verdict : std::uint8_t {
+    unrun,
+    passed,
+    failed,
+    inconclusive,
+    skipped,  // the machine lacks what it needs
+  };
   Verdict verdict = Verdict::unrun;
   int step = -1;         // where it failed, or left its purpose
-  std::string observed;  // there; empty: nothing to tell
+  std::string observed;  // there, or what is needed; empty: nothing to tell
   int attempts = 0;
 };
-inline constexpr std::array<std::string_view, 4> kVerdictNames{"unrun", "passed", "failed",
-                                                               "inconclusive"};
+inline constexpr std::array<std::string_view, 5> kVerdictNames{"unrun", "passed", "failed",
+                                                               "inconclusive", "skipped"};
 
 struct VectorRunOptions {
   int jobs = 1;
-  int attempts = 20;           // of an inconclusive one
-  bool until_failure = false;  // the rest is then not run
-  Lie lie = Lie::none;         // that the puppets tell, for tests
+  int attempts = 20;                    // of an inconclusive one
+  bool until_failure = false;           // the rest is then not run
+  Lie lie = Lie::none;                  // that the puppets tell, for tests
+  std::optional<Machine> machine = {};  // else this one; for tests
   const std::atomic<bool> *interrupted = nullptr;
   std::function<void(std::size_t done)> progress = {};  // called now and then
 };
 
-// A result for each. Nothing is left behind. Throws NotPossible.
+// A result for each. Nothing is left behind. Throws NotPossible, also where the machine lacks what
+// each of them needs.
 std::vector<VectorResult> run_vectors(const std::vector<Vector> &vectors,
                                       const VectorRunOptions &options);
 

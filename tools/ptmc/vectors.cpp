@@ -31,7 +31,7 @@ struct GenerateVerb {
   std::string design = "linux-3.4", cover = "rules", output;
   std::vector<std::string> profiles;
   std::optional<int> threads;
-  std::optional<std::string> against;
+  std::optional<std::string> signals, against;
 };
 
 struct ExportVerb {
@@ -78,17 +78,24 @@ int generate(const GenerateVerb &o) {
   all.design = spec.name();
   all.kernel = fmt::format("{}.{}", spec.major, spec.minor);
   all.covers = o.cover;
+  std::vector<model::Sig> signals;
+  if (o.signals) signals = model::parse_signals(*o.signals);
+  if (o.signals && signals.empty()) refuse("--signals: names no signal");
   std::optional<model::DesignSpec> against;
   if (o.against) against = model::parse_design(*o.against);
+  std::string sent;  // another world
+  for (const model::Sig s : signals)
+    sent += (sent.empty() ? ":" : ",") + std::string(model::kSignals[s].name.substr(3));
   std::set<std::string> rules;
   bool complete = true;
   for (const World &w : worlds(o, cover)) {
     if (w.threads > w.profile->max_threads)
       refuse(fmt::format("--threads: profile '{}' has {} at most", w.profile->name,
                          w.profile->max_threads));
-    const model::Config config = model::explored_config(spec, *w.profile, {});
+    const model::Config config = model::explored_config(spec, *w.profile, signals);
     const model::Model model(model::explored_shape(config, w.threads), &config);
-    const std::string name = fmt::format("{}/{}/{}", spec.name(), w.profile->name, w.threads);
+    const std::string name =
+        fmt::format("{}/{}{}/{}", spec.name(), w.profile->name, sent, w.threads);
     Generated made = vectors::generate(
         model, name, {.cover = cover, .interrupted = watched_options().interrupted});
     complete = complete && made.complete;
@@ -98,7 +105,7 @@ int generate(const GenerateVerb &o) {
     std::optional<model::Model> other;
     std::optional<vectors::Rival> rival;
     if (against) {
-      const model::Config theirs = model::explored_config(*against, *w.profile, {});
+      const model::Config theirs = model::explored_config(*against, *w.profile, signals);
       other.emplace(model::explored_shape(theirs, w.threads), &theirs);
       rival.emplace(*other);
     }
@@ -177,7 +184,7 @@ Command vectors_verb() {
                              {.name = "--cover",
                               .about = "what is to be covered",
                               .sets = &o->cover,
-                              .type = "rules|transitions|pairs",
+                              .type = "rules|transitions|pairs|states",
                               .one_of = {vectors::kCoverNames.begin(), vectors::kCoverNames.end()}},
                              {.name = "--profile",
                               .about = "where; may be given again",
@@ -189,6 +196,10 @@ Command vectors_verb() {
                               .sets = &o->threads,
                               .type = "N",
                               .range = {{1, 2}}},
+                             {.name = "--signals",
+                              .about = "that strangers send; else the profile's",
+                              .sets = &o->signals,
+                              .type = "LIST"},
                              {.name = "--against",
                               .about = "only those that this design would fail",
                               .sets = &o->against,

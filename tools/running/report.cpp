@@ -19,6 +19,7 @@ using Verdict = VectorResult::Verdict;
 // Where it failed, or left its purpose.
 Json diagnosis(const Vector &v, const VectorResult &r) {
   Json all = Json::object();
+  if (r.verdict == Verdict::skipped) all["why"] = r.observed;
   if (r.step < 0 || r.verdict == Verdict::passed) return all;
   const traces::VectorStep &step = v.steps[static_cast<std::size_t>(r.step)];
   all["step"] = r.step;
@@ -35,7 +36,12 @@ void report_tap(std::ostream &out, const traces::Vectors &vectors,
   for (std::size_t k = 0; k < results.size(); ++k) {
     const VectorResult &r = results[k];
     const Vector &v = vectors.all[k];
-    out << (r.verdict == Verdict::passed ? "ok " : "not ok ") << k + 1 << " - " << v.id;
+    const bool ok = r.verdict == Verdict::passed || r.verdict == Verdict::skipped;
+    out << (ok ? "ok " : "not ok ") << k + 1 << " - " << v.id;
+    if (r.verdict == Verdict::skipped) {
+      out << " # SKIP " << r.observed << '\n';
+      continue;
+    }
     if (r.verdict == Verdict::inconclusive) out << " # TODO inconclusive: it left its purpose";
     if (r.verdict == Verdict::unrun) out << " # TODO not run to its end";
     out << '\n';
@@ -55,7 +61,7 @@ void report_json(std::ostream &out, const traces::Vectors &vectors,
            {"passed", count(results, Verdict::passed)},
            {"failed", count(results, Verdict::failed)},
            {"inconclusive", count(results, Verdict::inconclusive)},
-           {"skipped", count(results, Verdict::unrun)},
+           {"skipped", count(results, Verdict::unrun) + count(results, Verdict::skipped)},
            {"vectors", Json::array()}};
   std::string head = all.dump();
   head.resize(head.size() - 2);  // ]}
@@ -106,8 +112,9 @@ void report_junit(std::ostream &out, const traces::Vectors &vectors,
       continue;
     }
     const char *element = r.verdict == Verdict::failed ? "failure" : "skipped";
-    out << "><" << element << " message=\"" << xml(diagnosis(vectors.all[k], r).dump())
-        << "\"/></testcase>\n";
+    const std::string why =
+        r.verdict == Verdict::skipped ? r.observed : diagnosis(vectors.all[k], r).dump();
+    out << "><" << element << " message=\"" << xml(why) << "\"/></testcase>\n";
   }
   out << "</testsuite>\n</testsuites>\n";
 }

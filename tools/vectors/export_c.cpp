@@ -141,6 +141,13 @@ std::string vector_c(const Vector &v) {
   if (v.orphaned) all += "     .orphaned = 1,\n";
   if (v.reaped) all += "     .reaped = 1,\n";
   if (v.filtered) all += "     .filtered = 1,\n";
+  const auto version = [&](const char *field, traces::KernelVersion is) {
+    if (is != traces::KernelVersion())
+      all += fmt::format("     .{} = VERSION({}, {}),\n", field, is.major, is.minor);
+  };
+  version("since", v.needs.since);
+  version("until", v.needs.until);
+  if (v.needs.seccomp) all += "     .seccomp = 1,\n";
   all += "     .steps = (const struct step[]){\n";
   for (const traces::VectorStep &step : v.steps) {
     all += fmt::format("         {{CALL({}){},\n          .outcomes = (const struct outcome[]){{\n",

@@ -1,12 +1,16 @@
 #include "tools/vectors/generate.hpp"
 
+#include <linux/ptrace.h>
+
 #include <algorithm>
 #include <set>
 #include <unordered_map>
 
 #include "model/property.hpp"
+#include "tools/vectors/apart.hpp"
 #include "tools/vectors/settled.hpp"
 #include "tools/vectors/walk.hpp"
+#include "traces/staging.hpp"
 
 namespace ptmc::vectors {
 
@@ -14,6 +18,8 @@ using model::Action;
 using model::Actor;
 using model::Instance;
 using model::State;
+using traces::KernelVersion;
+using traces::Needs;
 using traces::Outcome;
 using traces::Vector;
 using traces::VectorStep;
@@ -22,6 +28,8 @@ using Place = Settled::Place;
 namespace {
 
 constexpr std::size_t kTries = 8;  // runs to a goal, where the first does not make a vector
+// Cover::states keeps all steps of the exploration, and makes some vectors for each goal.
+constexpr std::size_t kMostSettled = 1'000'000, kMostStates = 50'000;
 
 std::uint64_t mixed(std::uint64_t h, std::uint64_t x) {
   h = (h ^ x) * 0xff51afd7ed558ccdu;
@@ -37,7 +45,10 @@ class Generator {
         own_(model),
         settled_(model, own_, options.fast),
         walk_(model, own_),
-        last_observations_(observations()) {}
+        last_observations_(observations()) {
+    if (options.cover == Cover::states) apart_.emplace(model, own_, settled_, walk_);
+    find_needs_of_calls();
+  }
 
   Generated generate() {
     find_goals();
@@ -48,25 +59,28 @@ class Generator {
       std::optional<Made> best;
       for (const Seen &seen : goals_[g]) {
         auto made = make(g, seen, why);
-        if (made && (!best || !is_left_to_luck(made->first))) best = std::move(made);
-        if (best && !is_left_to_luck(best->first)) break;
+        if (made && (!best || !is_left_to_luck(made->vector))) best = std::move(made);
+        if (best && !is_left_to_luck(best->vector)) break;
       }
       // Where so much is asked for, what luck alone can reach is not.
-      if (best && options_.cover == Cover::transitions && is_left_to_luck(best->first)) {
+      if (best && asks_for_much() && is_left_to_luck(best->vector)) {
         best.reset();
         why = "only the kernel's timing brings it about";
       }
       if (best) {
-        for (const std::uint32_t other : best->second) covered[other] = true;
-        made_.push_back(std::move(*best));
+        for (const std::uint32_t other : best->goals) covered[other] = true;
+        add(std::move(*best));
       }
       if (!covered[g]) ++result_.uncovered[why];
       check_interrupted();
     }
-    leave_out_needless();
+    if (!apart_) leave_out_needless();
     result_.goals = goals_.size();
     result_.covered = static_cast<std::size_t>(std::count(covered.begin(), covered.end(), true));
-    for (auto &[v, goals] : made_) result_.vectors.push_back(std::move(v));
+    for (Made &m : made_) {
+      m.vector.needs = needs_of(m.vector);
+      result_.vectors.push_back(std::move(m.vector));
+    }
     return std::move(result_);
   }
 
@@ -78,7 +92,11 @@ class Generator {
     std::size_t instance;
     std::optional<std::size_t> then = {};  // taken after it
   };
-  using Made = std::pair<Vector, Goals>;
+  struct Made {
+    Vector vector;
+    Goals goals;
+    Beliefs states;  // at its end
+  };
 
   // The kernel may leave the purpose.
   static bool is_left_to_luck(const Vector &v) {
@@ -88,6 +106,9 @@ class Generator {
     });
   }
 
+  bool asks_for_much() const {
+    return options_.cover == Cover::transitions || options_.cover == Cover::states;
+  }
   void check_interrupted() {
     if (options_.interrupted && *options_.interrupted) result_.complete = false;
   }
@@ -130,14 +151,16 @@ class Generator {
 
   // Rules count from 1: 0 is none.
   int rule(std::size_t instance) const { return m_.instances[instance].rule->number + 1; }
-  std::uint64_t key(const Believed &s, std::size_t instance) const {
+  std::uint64_t key(const Believed &s, std::size_t instance) {
     const auto mine = static_cast<std::uint64_t>(rule(instance));
     if (options_.cover == Cover::transitions)
       return mixed(situation(s.state, m_.instances[instance]), instance);
+    if (apart_) return mixed(apart_->class_of(settled_.place(s.state)), instance);
     return mine << 32 | static_cast<std::uint64_t>(s.last);
   }
 
   void find_goals() {
+    if (apart_) return find_states();
     const bool pairs = options_.cover == Cover::pairs;
     std::vector<std::set<int>> rules;  // that may be used, by place
     result_.complete = settled_.explore([&](Place p, const State &s, std::size_t i) {
@@ -161,6 +184,25 @@ class Generator {
     });
   }
 
+  void find_states() {
+    std::vector<std::pair<Place, std::size_t>> calls;
+    result_.complete = settled_.explore([&](Place p, const State &s, std::size_t i) {
+      apart_->note(p, s, i);
+      if (!own_.is[i]) calls.emplace_back(p, i);
+      if (p % 4096 == 0) check_interrupted();
+      if (settled_.size() > kMostSettled) give_up("the world is too large for states");
+      return result_.complete;
+    });
+    if (!result_.complete) return;
+    apart_->finish();
+    for (const auto &[p, i] : calls) note(mixed(apart_->class_of(p), i), {p, i});
+    if (goals_.size() > kMostStates) give_up("there are too many calls in states");
+  }
+  void give_up(const char *why) {
+    result_.complete = false;
+    result_.uncovered[why] = goals_.size();
+  }
+
   void find_pairs(Place p, std::size_t i, const State &to, const std::set<int> &rules) {
     for (const int second : rules) {
       const std::uint64_t pair =
@@ -182,7 +224,7 @@ class Generator {
     if (all.size() < kTries) all.push_back(seen);
   }
 
-  Purpose purpose_of(const Believed &s, std::size_t instance) const {
+  Purpose purpose_of(const Believed &s, std::size_t instance) {
     Purpose purpose;
     if (options_.cover == Cover::pairs) purpose.last = rule(instance);
     if (const auto it = goal_ids_.find(key(s, instance)); it != goal_ids_.end())
@@ -317,12 +359,19 @@ class Generator {
     return i.name() + "@" + situation;
   }
 
+  // An outcome that goes on goes to the next step.
+  static void close(Vector &v) {
+    for (std::size_t s = 0; s + 1 < v.steps.size(); ++s)
+      for (Outcome &o : v.steps[s].outcomes)
+        if (o.next == Outcome::kPassed) o.next = static_cast<int>(s + 1);
+  }
+
   Made vector_of(const Known &last, const Seen &seen) {
     const std::string situation =
         situation_text(settled_.state(seen.place), m_.instances[seen.instance]);
     const Instance &purpose = m_.instances[seen.then.value_or(seen.instance)];
     Made made;
-    Vector &v = made.first;
+    Vector &v = made.vector;
     v.threads = m_.schema.shape.threads;
     v.started = std::min(v.threads, m_.schema.shape.started);
     v.reaped = (*m_.config)[model::Feature::parent_dies];
@@ -338,14 +387,11 @@ class Generator {
       goals.insert(k->certain.begin(), k->certain.end());
     }
     std::reverse(v.steps.begin(), v.steps.end());
-    observe(v, last.states, goals);
-    // An outcome that goes on goes to the next step.
-    for (std::size_t s = 0; s + 1 < v.steps.size(); ++s)
-      for (Outcome &o : v.steps[s].outcomes)
-        if (o.next == Outcome::kPassed) o.next = static_cast<int>(s + 1);
-    made.second.assign(goals.begin(), goals.end());
+    made.states = observe(v, last.states, goals);
+    close(v);
+    made.goals.assign(goals.begin(), goals.end());
     std::set<std::string> ids;
-    for (const std::uint32_t g : made.second) {
+    for (const std::uint32_t g : made.goals) {
       const Seen &one = goals_[g].front();
       ids.insert(m_.instances[one.instance].rule->id);
       if (one.then) ids.insert(m_.instances[*one.then].rule->id);
@@ -355,21 +401,46 @@ class Generator {
   }
 
   // Looks at what has come of it, where that changes nothing that is still to be seen.
-  void observe(Vector &v, Beliefs states, std::set<std::uint32_t> &goals) {
-    for (const std::size_t i : last_observations_) {
-      Applied applied = apply(states, i);
-      if (!applied.why_not.empty() || applied.branches.empty()) continue;
-      Goals certain = applied.branches.front().certain;
-      VectorStep step{applied.call, {}};
-      states.clear();
-      for (Branch &b : applied.branches) {
-        certain = common(certain, b.certain);
-        b.outcome.next = Outcome::kPassed;
-        step.outcomes.push_back(std::move(b.outcome));
-        add_missing(states, b.states);
+  Beliefs observe(Vector &v, Beliefs states, std::set<std::uint32_t> &goals) {
+    for (const std::size_t i : last_observations_) observe(v, states, goals, i);
+    return states;
+  }
+  // Whatever the call shows; false: it may not return.
+  bool observe(Vector &v, Beliefs &states, std::set<std::uint32_t> &goals, std::size_t instance) {
+    Applied applied = apply(states, instance);
+    if (!applied.why_not.empty() || applied.branches.empty()) return false;
+    Goals certain = applied.branches.front().certain;
+    VectorStep step{applied.call, {}};
+    states.clear();
+    for (Branch &b : applied.branches) {
+      certain = common(certain, b.certain);
+      b.outcome.next = Outcome::kPassed;
+      step.outcomes.push_back(std::move(b.outcome));
+      add_missing(states, b.states);
+    }
+    goals.insert(certain.begin(), certain.end());
+    v.steps.push_back(std::move(step));
+    return true;
+  }
+
+  // The vector; or several, each with calls more by which it is seen which state it has come to.
+  void add(Made made) {
+    if (!apart_) {
+      made_.push_back(std::move(made));
+      return;
+    }
+    std::vector<Calls> suffixes = apart_->telling(settled_.place(made.states.front().state));
+    if (suffixes.empty()) suffixes.push_back({});
+    for (const Calls &calls : suffixes) {
+      Made longer = made;
+      std::set<std::uint32_t> goals;
+      Beliefs states = made.states;
+      for (const std::size_t i : calls) {
+        longer.vector.id += ">" + m_.instances[i].name();
+        if (!observe(longer.vector, states, goals, i)) break;
       }
-      goals.insert(certain.begin(), certain.end());
-      v.steps.push_back(std::move(step));
+      close(longer.vector);
+      made_.push_back(std::move(longer));
     }
   }
 
@@ -406,22 +477,79 @@ class Generator {
     return all;
   }
 
+  // ---- What they need
+
+  using CallKind = std::pair<traces::Call, long>;  // and the request of ptrace
+  static CallKind kind_of(const traces::Step &call) {
+    return {call.event.call, call.event.request};
+  }
+  Needs needs_of(const model::Rule &rule) const {
+    Needs needs{traces::kernel_version(rule.since), traces::kernel_version(rule.until)};
+    // What 3.1 had of SEIZE was for tests only.
+    const model::Config &config = *m_.config;
+    if (config[model::Feature::hidden_bit] && config[model::Feature::seize_options] &&
+        needs.since == KernelVersion{3, 1})
+      needs.since = {3, 4};
+    return needs;
+  }
+  static void add(Needs &needs, const Needs &more) {
+    needs.since = std::max(needs.since, more.since);
+    if (more.until == KernelVersion()) return;
+    needs.until = needs.until == KernelVersion() ? more.until : std::min(needs.until, more.until);
+  }
+
+  // A call needs what all rules need by which it may return.
+  void find_needs_of_calls() {
+    const State first = m_.initial();
+    for (const Instance &i : m_.instances) {
+      const traces::StagedCall made = traces::call_of(m_, i, first);
+      if (!made.step) continue;
+      const Needs needs = needs_of(*i.rule);
+      const auto [it, fresh] = needs_of_calls_.try_emplace(kind_of(*made.step), needs);
+      if (fresh) continue;
+      it->second.since = std::min(it->second.since, needs.since);
+      KernelVersion &until = it->second.until;
+      const bool ends = until != KernelVersion() && needs.until != KernelVersion();
+      until = ends ? std::max(until, needs.until) : KernelVersion();
+    }
+  }
+
+  Needs needs_of(const Vector &v) const {
+    Needs needs;
+    needs.seccomp = v.filtered;
+    if (v.filtered) needs.since = {3, 5};
+    for (const model::Rule &rule : m_.rules)
+      if (std::find(v.covers.begin(), v.covers.end(), rule.id) != v.covers.end())
+        add(needs, needs_of(rule));
+    for (const VectorStep &step : v.steps) {
+      if (const auto it = needs_of_calls_.find(kind_of(step.call)); it != needs_of_calls_.end())
+        add(needs, it->second);
+      const traces::Event &e = step.call.event;
+      if (e.call != traces::Call::ptrace) continue;
+      needs.ptrace = true;
+      if (e.request != PTRACE_SEIZE && e.request != PTRACE_SETOPTIONS) continue;
+      if (e.data & PTRACE_O_TRACESECCOMP) needs.since = std::max(needs.since, {3, 5});
+      if (e.data & PTRACE_O_EXITKILL) needs.since = std::max(needs.since, {3, 8});
+    }
+    return needs;
+  }
+
   // Vectors all of whose goals others reach too; long ones first.
   void leave_out_needless() {
     std::vector<std::uint32_t> times(goals_.size());
-    for (const auto &[v, goals] : made_)
-      for (const std::uint32_t g : goals) ++times[g];
+    for (const Made &m : made_)
+      for (const std::uint32_t g : m.goals) ++times[g];
     std::stable_sort(made_.begin(), made_.end(), [](const Made &a, const Made &b) {
-      return a.first.steps.size() < b.first.steps.size();
+      return a.vector.steps.size() < b.vector.steps.size();
     });
     for (auto it = made_.rbegin(); it != made_.rend(); ++it) {
-      const Goals &goals = it->second;
+      const Goals &goals = it->goals;
       if (!std::all_of(goals.begin(), goals.end(), [&](std::uint32_t g) { return times[g] > 1; }))
         continue;
       for (const std::uint32_t g : goals) --times[g];
-      it->first.steps.clear();
+      it->vector.steps.clear();
     }
-    std::erase_if(made_, [](const Made &m) { return m.first.steps.empty(); });
+    std::erase_if(made_, [](const Made &m) { return m.vector.steps.empty(); });
   }
 
   const model::Model &m_;
@@ -431,6 +559,8 @@ class Generator {
   Settled settled_;
   Walk walk_;
   const std::vector<std::size_t> last_observations_;
+  std::optional<Apart> apart_;  // Cover::states
+  std::map<CallKind, Needs> needs_of_calls_;
   std::vector<std::vector<Seen>> goals_;  // ways to each
   std::unordered_map<std::uint64_t, std::uint32_t> goal_ids_;
   std::unordered_map<Place, Known> known_;  // their addresses stay

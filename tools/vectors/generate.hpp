@@ -19,8 +19,11 @@ enum class Cover : std::uint8_t {
   transitions,  // a rule with its parameters, the stop kinds of all threads, and how they are
                 // traced
   pairs,        // a rule, and the one that follows it
+  states,       // a call, and the state it is made in, as far as further calls tell it from others
+                // (apart.hpp); what it has come to is told from other states by such calls
 };
-inline constexpr std::array<std::string_view, 3> kCoverNames{"rules", "transitions", "pairs"};
+inline constexpr std::array<std::string_view, 4> kCoverNames{"rules", "transitions", "pairs",
+                                                             "states"};
 
 struct GenerateOptions {
   Cover cover = Cover::rules;

@@ -1,17 +1,9 @@
 #include "tools/vectors/rival.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "traces/staging.hpp"
-#include "traces/step_reader.hpp"
 
 namespace ptmc::vectors {
 namespace {
-
-std::string text_of(traces::Step call) {
-  call.async = false;  // whether it need return is the model's to say
-  return write_call(call).dump();
-}
 
 template <class Value>
 bool agree(const std::optional<Value> &a, const std::optional<Value> &b) {

@@ -39,6 +39,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -165,8 +166,12 @@ struct vector {
   int tracer_is_parent, orphaned;
   int reaped;    // by init, once its real parent has died
   int filtered;  // a filter of t0's asks the tracer about getppid
+  // What it needs, else it is skipped: a kernel since this version, and before that one; filters.
+  int since, until;
+  int seccomp;
   const struct step *steps;
 };
+#define VERSION(major, minor) ((major)*1000 + (minor))
 
 // ---- What stage and puppets share ---------------------------------------------------------------
 
@@ -900,14 +905,39 @@ static int may_trace(void) {
   if (child > 0) kill(child, SIGKILL);
   waitpid(child, NULL, __WALL);
   errno = error;
-  return ret == 0;
+  return ret == 0 || error == EIO;  // EIO: a kernel before 3.4, where some vectors need no SEIZE
+}
+
+static int version_here(void) {
+  struct utsname system;
+  int major = 0, minor = 0;
+  if (uname(&system) != 0 || sscanf(system.release, "%5d.%5d", &major, &minor) != 2) return 0;
+  return VERSION(major, minor);
+}
+
+// What the machine lacks of a vector's needs; null: nothing.
+static const char *lack(const struct vector *v) {
+  static char text[200];
+  const int here = version_here();
+  if (here && here < v->since)
+    snprintf(text, sizeof text, "needs Linux %d.%d, this is %d.%d", v->since / 1000,
+             v->since % 1000, here / 1000, here % 1000);
+  else if (here && v->until && here >= v->until)
+    snprintf(text, sizeof text, "needs a Linux before %d.%d, this is %d.%d", v->until / 1000,
+             v->until % 1000, here / 1000, here % 1000);
+  else if (v->seccomp &&
+           (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) == 0 || errno != EFAULT))
+    return "needs seccomp's filters";
+  else
+    return NULL;
+  return text;
 }
 
 // The exit code. An inconclusive vector is a SKIP: the kernel has done nothing wrong, and TODO is
 // for what is known to be.
 static int run_all(const struct vector *vectors, int n) {
-  enum { ATTEMPTS = 3 };
-  int counts[3] = {0, 0, 0}, k, attempt;
+  enum { ATTEMPTS = 3, SKIPPED = 3 };
+  int counts[4] = {0, 0, 0, 0}, k, attempt;
   printf("TAP version 13\n");
   if (!may_trace()) {
     printf("1..0 # SKIP ptrace(PTRACE_SEIZE): %s\n", strerror(errno));
@@ -915,7 +945,13 @@ static int run_all(const struct vector *vectors, int n) {
   }
   printf("1..%d\n", n);
   for (k = 0; k < n; ++k) {
+    const char *why = lack(&vectors[k]);
     enum verdict verdict = VERDICT_INCONCLUSIVE;
+    if (why) {
+      ++counts[SKIPPED];
+      printf("ok %d %s # SKIP %s\n", k + 1, vectors[k].id, why);
+      continue;
+    }
     fflush(stdout);  // puppets would have it too
     for (attempt = 0; attempt < ATTEMPTS && verdict == VERDICT_INCONCLUSIVE; ++attempt)
       verdict = run(&vectors[k]);
@@ -925,7 +961,7 @@ static int run_all(const struct vector *vectors, int n) {
         verdict == VERDICT_INCONCLUSIVE ? " # SKIP inconclusive: the kernel went another way" : "");
   }
   printf("# Totals: pass:%d fail:%d xfail:0 xpass:0 skip:%d error:0\n", counts[VERDICT_PASSED],
-         counts[VERDICT_FAILED], counts[VERDICT_INCONCLUSIVE]);
+         counts[VERDICT_FAILED], counts[VERDICT_INCONCLUSIVE] + counts[SKIPPED]);
   if (counts[VERDICT_FAILED]) return KSFT_FAIL;
   return counts[VERDICT_PASSED] ? KSFT_PASS : KSFT_SKIP;
 }

@@ -3,6 +3,7 @@
 #include <linux/ptrace.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 #include <tuple>
@@ -12,6 +13,7 @@
 #include "model/kernel.hpp"
 #include "traces/next.hpp"
 #include "traces/staging.hpp"
+#include "traces/step_reader.hpp"
 
 namespace ptmc::vectors {
 
@@ -88,6 +90,11 @@ const Branch *Applied::find(const Outcome &outcome) const {
   return found == branches.end() ? nullptr : &*found;
 }
 
+std::string text_of(traces::Step call) {
+  call.async = false;  // whether it need return is the model's to say
+  return write_call(call).dump();
+}
+
 Walk::Walk(const model::Model &model, const OwnSteps &own)
     : model_(model),
       own_(own),
@@ -97,7 +104,6 @@ Walk::Walk(const model::Model &model, const OwnSteps &own)
 
 // ---- What is seen -------------------------------------------------------------------------------
 
-// None: somebody is where nobody stays.
 std::optional<std::string> Walk::letters(const State &s) const {
   std::string all;
   for (int t = 0; t < model_.threads(); ++t) {
@@ -222,8 +228,11 @@ const std::vector<std::size_t> &Walk::alternatives(std::size_t instance, const t
   const model::Label &l = model_.instances[instance].label;
   traces::Ask::Step &step = asked.steps.front();
   asked.steps.resize(1);
-  // The model has the option sets of its profile by numbers of its own.
-  if (l.action == Action::seize || l.action == Action::setoptions) step.argument = l.arg;
+  // The model has the option sets of its profile by numbers of its own; that getppid is filtered
+  // only a recording could tell.
+  if (l.action == Action::seize || l.action == Action::setoptions ||
+      (l.action == Action::enter_syscall && l.arg == static_cast<int>(model::SysCall::filtered)))
+    step.argument = l.arg;
   return it->second = traces::plan(asked, own_.index).alternatives;
 }
 

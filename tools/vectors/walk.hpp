@@ -45,6 +45,8 @@ struct Applied {
   std::vector<Branch> branches;
   const Branch *find(const traces::Outcome &outcome) const;
 };
+// The call as text, the same wherever it is made.
+std::string text_of(traces::Step call);
 
 class Walk {
  public:
@@ -57,6 +59,10 @@ class Walk {
                           const model::State &after, const std::vector<std::size_t> &own) const;
   // One way, of the kernel's own steps, on to a state in which it has nothing left to do.
   std::vector<std::size_t> settle(model::State &state) const;
+  // All instances of the same call, whatever it shows; call: of the instance.
+  const std::vector<std::size_t> &alternatives(std::size_t instance, const traces::Step &call);
+  // What /proc shows of the threads then; none: one is where nobody stays.
+  std::optional<std::string> letters(const model::State &s) const;
   const model::Interpreter &interpreter() const { return interpreter_; }
 
  private:
@@ -66,11 +72,9 @@ class Walk {
     Handlers handlers;
     Goals certain;
   };
-  const std::vector<std::size_t> &alternatives(std::size_t instance, const traces::Step &call);
   bool closure(const Believed &from, Goals reached, const PurposeOf &purpose_of,
                std::vector<End> &ends) const;
   traces::Expect shows(const traces::Step &call, std::size_t instance, model::Value output) const;
-  std::optional<std::string> letters(const model::State &s) const;
   void run(std::size_t instance, Handlers &handlers) const;
 
   const model::Model &model_;
