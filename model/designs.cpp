@@ -55,7 +55,7 @@ const std::vector<KernelFeature> &kernel_features() {
       {wait_any_tracee, 4, 7},         {message_cleared, 5, 18},
       {dead_tracer_keeps_code, 5, 19}, {seccomp_after_entry, 4, 8},
       {peek_siginfo, 3, 10},           {signal_mask, 3, 11},
-      {loop_sees_group_exit, 5, 0},    {exec_unreaped, 5, 13},
+      {loop_sees_group_exit, 5, 0},    {exec_unreaped, 5, 10},
       {syscall_message, 5, 3},         {requeue_keeps_queue, 5, 17},
       {killed_never_stops, 5, 19},     {kill_sends_sigkill, 5, 10},
       {dying_drops_signals, 6, 1},     {last_exit_is_group_exit, 6, 1},
@@ -198,6 +198,18 @@ const std::vector<Profile> &profiles() {
        {attach, use_seize, cont, detach, setoptions, exits, tracer_waits, thread_directed,
         Feature::clones},
        {TRACECLONE, TRACEEXIT}},
+      {"zombies",
+       "a leader that has exited, and signals to one thread alone",
+       2,
+       {STOP, CONT},
+       {use_seize, cont, exits, tracer_waits, thread_directed},
+       {}},
+      {"requeues",
+       "injected signals that one of two threads blocks",
+       2,
+       {USR1, TERM},
+       {use_seize, cont, tracer_waits, inject_any, Feature::masks},
+       {}},
       {"forks",
        "fork and vfork, with two processes",
        1,
@@ -282,6 +294,8 @@ std::string DesignSpec::name() const {
   const bool base = design->base.empty() ? major == kNewestMajor && minor == kNewestMinor
                                          : major == 3 && minor == 1;
   if (!base) text += "@" + std::to_string(major) + "." + std::to_string(minor);
+  for (const Feature f : flipped)
+    text += (f == flipped.front() ? "~" : ",") + std::string(feature_name(f));
   return text;
 }
 
@@ -294,6 +308,22 @@ std::vector<Option> parse_options(std::string_view list) {
   }
   return all;
 }
+
+namespace {
+
+std::vector<Feature> parse_rows(std::string_view list) {
+  std::vector<Feature> all;
+  for (std::string_view part : split(list)) {
+    const std::vector<KernelFeature> &rows = kernel_features();
+    auto it = std::find_if(rows.begin(), rows.end(),
+                           [&](const KernelFeature &k) { return feature_name(k.feature) == part; });
+    if (it == rows.end()) unknown("row of the kernel table", part);
+    if (std::find(all.begin(), all.end(), it->feature) == all.end()) all.push_back(it->feature);
+  }
+  return all;
+}
+
+}  // namespace
 
 std::vector<Sig> parse_signals(std::string_view list) {
   std::vector<Sig> all;
@@ -325,16 +355,17 @@ void set_kernel(DesignSpec &spec, std::string_view version) {
 
 DesignSpec parse_design(std::string_view text) {
   const std::size_t plus = text.find('+');
-  const std::size_t at = text.substr(0, plus).find('@');
-  const std::string_view name = text.substr(0, std::min(at, plus));
+  const std::size_t tilde = std::min(text.substr(0, plus).find('~'), plus);
+  const std::size_t at = std::min(text.substr(0, tilde).find('@'), tilde);
+  const std::string_view name = text.substr(0, at);
   DesignSpec spec;
   for (const Design &d : designs())
     if (d.name == name) spec.design = &d;
   if (!spec.design) unknown("design", name);
   spec.major = spec.design->base.empty() ? kNewestMajor : 3;
   spec.minor = spec.design->base.empty() ? kNewestMinor : 1;
-  if (at != text.npos)
-    set_kernel(spec, text.substr(at + 1, plus == text.npos ? text.npos : plus - at - 1));
+  if (at != tilde) set_kernel(spec, text.substr(at + 1, tilde - at - 1));
+  if (tilde != plus) spec.flipped = parse_rows(text.substr(tilde + 1, plus - tilde - 1));
   if (plus != text.npos) {
     spec.options = parse_options(text.substr(plus + 1));
   } else if (name == "seize-options") {
@@ -348,6 +379,7 @@ Config base_config(const DesignSpec &spec) {
   for (Feature f : spec.design->features) c[f] = true;
   for (const KernelFeature &k : kernel_features())
     c[k.feature] = spec.major > k.major || (spec.major == k.major && spec.minor >= k.minor);
+  for (const Feature f : spec.flipped) c[f] = !c[f];
   return c;
 }
 

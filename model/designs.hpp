@@ -24,6 +24,9 @@ struct KernelFeature {
   int major, minor;  // since
 };
 const std::vector<KernelFeature> &kernel_features();
+constexpr std::string_view feature_name(Feature f) {
+  return kFeatures[static_cast<std::size_t>(f)].name;
+}
 
 struct Profile {
   std::string_view name;
@@ -39,11 +42,14 @@ const std::vector<Profile> &profiles();
 // The signals of every exploration; a profile says which of them strangers send.
 const std::vector<Sig> &explored_signals();
 
-// "linux-3.4", "seize-options@6.18", "seize-options+TRACESTOP,LISTEN": a design, its kernel, the
-// options that SEIZE is given. Throws InputError (no file) for what it does not know.
+// "linux-3.4", "seize-options@6.18", "linux-3.4@5.10~exec_unreaped",
+// "seize-options+TRACESTOP,LISTEN": a design, its kernel, the rows of kernel_features() in which it
+// is the other way, the options that SEIZE is given. Throws InputError (no file) for what it does
+// not know.
 struct DesignSpec {
   const Design *design = nullptr;
   int major = 0, minor = 0;  // of the kernel profile; the newest where the design says so
+  std::vector<Feature> flipped;
   std::vector<Option> options;
   std::string name() const;
 };

@@ -33,8 +33,9 @@ struct CompareOptions {
 };
 
 struct Side {
-  explicit Side(const SubjectOptions &options)
-      : subject(subject_of(options)),
+  explicit Side(const SubjectOptions &options) : Side(subject_of(options)) {}
+  explicit Side(Subject what)
+      : subject(std::move(what)),
         config(subject.config()),
         model(subject.shape(), &config),
         name(subject.spec.name()) {}
@@ -98,6 +99,41 @@ struct Comparison {
   }
 };
 
+// A row of the kernel table that the sides do not share: the left one, and the same with this row
+// as the right one has it.
+struct Row {
+  Row(const Side &left, const model::KernelFeature &row) : row(row), flipped(with(left, row)) {}
+  static Subject with(const Side &left, const model::KernelFeature &row) {
+    Subject subject = left.subject;
+    auto &rows = subject.spec.flipped;
+    if (const auto found = std::find(rows.begin(), rows.end(), row.feature); found != rows.end())
+      rows.erase(found);
+    else
+      rows.push_back(row.feature);
+    return subject;
+  }
+  // GETEVENTMSG is all that it is about, and that is not compared.
+  bool compared() const { return row.feature != model::Feature::message_cleared; }
+
+  const model::KernelFeature &row;
+  Side flipped;
+  std::optional<CompareResult> alone;  // none: it is the only row
+};
+
+std::vector<std::unique_ptr<Row>> rows_of(const Side &left, const Side &right) {
+  std::vector<std::unique_ptr<Row>> all;
+  if (left.subject.spec.design != right.subject.spec.design) return all;
+  for (const model::KernelFeature &k : model::kernel_features())
+    if (left.config[k.feature] != right.config[k.feature])
+      all.push_back(std::make_unique<Row>(left, k));
+  std::stable_sort(all.begin(), all.end(), [](const auto &a, const auto &b) {
+    return std::pair(a->row.major, a->row.minor) < std::pair(b->row.major, b->row.minor);
+  });
+  return all;
+}
+
+std::string since(const Row &r) { return fmt::format("{}.{}", r.row.major, r.row.minor); }
+
 std::string covered(const Side &left, const Tester &tester, const Comparison &c) {
   std::string text;
   if (c.explored) {
@@ -142,9 +178,8 @@ int compare_exit_code(Equivalence verdict) {
                                              : kGaveUp;
 }
 
-void print_comparison(const Side &left, const Side &right, const Tester &tester,
-                      const std::string &engine, const Comparison &c) {
-  const CompareResult none, &r = c.explored ? *c.explored : none;
+Json differences_json(const Side &left, const Side &right, const Tester &tester,
+                      const CompareResult &r) {
   Json differences = Json::array();
   for (const Difference &d : r.differences)
     differences.push_back({{"trace", trace_json(d.trace)},
@@ -152,10 +187,36 @@ void print_comparison(const Side &left, const Side &right, const Tester &tester,
                            {"right", results(d.right_may)},
                            {"by", d.left ? "left" : "right"},
                            {"run", run_names(d.left ? left : right, tester, d)}});
+  return differences;
+}
+
+Json rows_json(const Side &left, const std::vector<std::unique_ptr<Row>> &rows) {
+  Json all = Json::array();
+  for (const auto &r : rows) {
+    Json one({{"row", model::feature_name(r->row.feature)},
+              {"meaning", model::kFeatures[static_cast<std::size_t>(r->row.feature)].meaning},
+              {"since", since(*r)},
+              {"alone", r->flipped.name},
+              {"compared", r->compared()}});
+    if (r->alone) {
+      one["verdict"] = checker::kEquivalenceNames[static_cast<std::size_t>(r->alone->verdict)];
+      one["differences"] =
+          differences_json(left, r->flipped, Tester(left.model, r->flipped.model), *r->alone);
+    }
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+void print_comparison(const Side &left, const Side &right, const Tester &tester,
+                      const std::string &engine, const Comparison &c,
+                      const std::vector<std::unique_ptr<Row>> &rows) {
+  const CompareResult none, &r = c.explored ? *c.explored : none;
   Json json({{"left", left.name},
              {"right", right.name},
              {"verdict", checker::kEquivalenceNames[static_cast<std::size_t>(c.verdict())]},
-             {"differences", differences},
+             {"differences", differences_json(left, right, tester, r)},
+             {"rows", rows_json(left, rows)},
              {"left_options", option_names(left.config)},
              {"right_options", option_names(right.config)},
              {"left_only", calls(tester.left_only)},
@@ -188,7 +249,29 @@ std::string joined(const std::vector<std::string> &all) {
   return all.empty() ? "cannot be, or shows nothing" : fmt::format("{}", fmt::join(all, "; "));
 }
 
-void print_text(const Side &left, const Side &right, const Tester &tester, const Comparison &c) {
+void print_rows(const Side &left, const std::vector<std::unique_ptr<Row>> &rows) {
+  if (rows.empty()) return;
+  fmt::print("\nrows of the kernel that differ, each alone on the side of {}:\n", left.name);
+  for (const auto &r : rows) {
+    fmt::print("  {:<23} since {:<5}", model::feature_name(r->row.feature), since(*r));
+    if (!r->alone) {
+      fmt::print(" the only one\n");
+    } else if (!r->alone->differences.empty()) {
+      const Difference &d = r->alone->differences.front();
+      fmt::print(" after {} observations, {} it:\n", d.trace.size() - 1,
+                 d.left == left.config[r->row.feature] ? "with" : "without");
+      for (const Observation &o : d.trace)
+        fmt::print("    {} = {}\n", checker::call_text(o), checker::result_text(o));
+    } else if (r->alone->verdict == Equivalence::unknown) {
+      fmt::print(" unknown: {}\n", r->alone->why_incomplete);
+    } else {
+      fmt::print(" {} here\n", r->compared() ? "changes nothing" : "is not compared");
+    }
+  }
+}
+
+void print_text(const Side &left, const Side &right, const Tester &tester, const Comparison &c,
+                const std::vector<std::unique_ptr<Row>> &rows) {
   const CompareResult none, &r = c.explored ? *c.explored : none;
   fmt::print("{} and {}: {}\n", left.name, right.name,
              checker::kEquivalenceNames[static_cast<std::size_t>(c.verdict())]);
@@ -214,6 +297,7 @@ void print_text(const Side &left, const Side &right, const Tester &tester, const
     for (const std::string &lemma : c.proved->lemmas)
       fmt::print("  {}\n", lemma.substr(0, lemma.find(':')));
   }
+  print_rows(left, rows);
   if (c.explored)
     fmt::print("\n{} pairs a second, {:.1f} s, {} MiB",
                static_cast<std::uint64_t>(static_cast<double>(r.pairs) / std::max(r.seconds, 1e-3)),
@@ -227,6 +311,7 @@ int run_compare(const CompareOptions &options) {
   const Side left(options.left), right(right_options);
   const checker::ExploreOptions usual = watched_options(options.bounds);
   const Tester tester(left.model, right.model);
+  const std::vector<std::unique_ptr<Row>> rows = rows_of(left, right);
   Comparison found;
   if (options.engine != "z3") {
     checker::CompareOptions how;
@@ -236,6 +321,11 @@ int run_compare(const CompareOptions &options) {
     how.limit = static_cast<std::size_t>(options.limit);
     how.interrupted = usual.interrupted;
     found.explored = checker::compare(left.model, right.model, tester, how);
+    how.limit = 1;
+    for (const auto &r : rows)
+      if (rows.size() > 1)
+        r->alone = checker::compare(left.model, r->flipped.model,
+                                    Tester(left.model, r->flipped.model), how);
   }
   if (options.engine != "explicit") {
     checker::LockstepOptions how;
@@ -245,9 +335,9 @@ int run_compare(const CompareOptions &options) {
     found.proved = checker::lockstep(left.model, right.model, tester, how);
   }
   if (options.json)
-    print_comparison(left, right, tester, options.engine, found);
+    print_comparison(left, right, tester, options.engine, found, rows);
   else
-    print_text(left, right, tester, found);
+    print_text(left, right, tester, found, rows);
   return compare_exit_code(found.verdict());
 }
 
@@ -271,7 +361,7 @@ Command compare_verb() {
                    .range = {{1, 10000}}},
                   format_option(o->json)},
       .run = [=] { return run_compare(*o); }};
-  add_bounds(command, o->bounds, "threads, at most one a side is used", "of the search");
+  add_bounds(command, o->bounds, "threads, at most one a side is used", "of each search");
   add_subject(command, o->left);
   // The designs come by position, and each brings its options.
   std::erase_if(command.options,
@@ -279,7 +369,8 @@ Command compare_verb() {
   command.options.insert(command.options.begin(),
                          {{.name = "left",
                            .about = "legacy, seize-3.1, seize-options or linux-3.4; @VERSION "
-                                    "chooses its kernel, +OPTION,OPTION its options",
+                                    "chooses its kernel, ~ROW,ROW what is the other way there, "
+                                    "+OPTION,OPTION its options",
                            .sets = &o->left.design,
                            .type = "DESIGN"},
                           {.name = "right",

@@ -21,7 +21,7 @@ Option design_option(std::string &design) {
   return {.name = "--design",
           .about =
               "legacy, seize-3.1, seize-options or linux-3.4; @VERSION chooses its kernel, "
-              "+OPTION,OPTION its options",
+              "~ROW,ROW what is the other way there, +OPTION,OPTION its options",
           .sets = &design,
           .type = "D"};
 }
