@@ -76,6 +76,17 @@ TEST_CASE("a strace-like loop, call by call") {
   CHECK(result.events > 200);
 }
 
+using Seen = std::tuple<Call, long, std::optional<int>, std::optional<std::uint64_t>, int, int>;
+// What its tracer asked, and what it was told.
+std::vector<Seen> calls(const Trace &trace) {
+  std::vector<Seen> all;
+  for (const Event &e : trace.events)
+    if (e.pid == trace.tracer &&
+        (e.call == Call::ptrace || e.call == Call::wait4 || e.call == Call::kill))
+      all.emplace_back(e.call, e.request, e.status, e.message, e.sig, e.options);
+  return all;
+}
+
 // What strace says of the same program, which does the same each time.
 TEST_CASE("strace sees the same calls") {
   if (!can_record()) return;
@@ -88,15 +99,6 @@ TEST_CASE("strace sees the same calls") {
   const std::string logged = (dir.path / "s.strace").string();
   REQUIRE(run("record -o " + recorded + " -- " + kLoop + " 20").code == 0);
   REQUIRE(std::system(("strace -o " + logged + " " + kLoop + " 20 >/dev/null").c_str()) == 0);
-  using Seen = std::tuple<Call, long, std::optional<int>, std::optional<std::uint64_t>, int, int>;
-  const auto calls = [](const Trace &trace) {
-    std::vector<Seen> all;
-    for (const Event &e : trace.events)
-      if (e.pid == trace.tracer &&
-          (e.call == Call::ptrace || e.call == Call::wait4 || e.call == Call::kill))
-        all.emplace_back(e.call, e.request, e.status, e.message, e.sig, e.options);
-    return all;
-  };
   const auto ours = calls(traces::read_trace(recorded));
   CHECK(ours.size() > 100);
   CHECK(ours == calls(traces::read_trace(logged)));
@@ -123,18 +125,54 @@ TEST_CASE("the command ends as it would without") {
   }
 }
 
-TEST_CASE("who may not is told so") {
-  if (!can_record()) return;
-  if (std::system("setpriv --bounding-set=-all --inh-caps=-all true 2>/dev/null") != 0) {
-    MESSAGE("skipped: no setpriv");
-    return;
-  }
+// Without capabilities root may do no more than anybody.
+const std::string kPowerless = "setpriv --bounding-set=-all --inh-caps=-all";
+bool can_be_powerless() {
+  if (std::system((kPowerless + " true 2>/dev/null").c_str()) == 0) return true;
+  MESSAGE("skipped: no setpriv");
+  return false;
+}
+
+TEST_CASE("who may not use eBPF is told so") {
+  if (!can_record() || !can_be_powerless()) return;
   const TempDirectory dir;
-  const Result r = run("record -o " + (dir.path / "t").string() + " -- true",
-                       "setpriv --bounding-set=-all --inh-caps=-all");
-  CHECK(r.code == 4);
-  CHECK(r.err.starts_with("ptmc: cannot record here: "));
-  CHECK(!std::filesystem::exists(dir.path / "t"));  // never an empty trace
+  const std::string file = (dir.path / "t").string();
+  for (const char *how : {"--by ebpf", "--kernel-events"}) {
+    const Result r = run("record -o " + file + " " + how + " -- true", kPowerless);
+    CHECK(r.code == 4);
+    CHECK(r.err.starts_with("ptmc: cannot record here: eBPF programs need root"));
+    CHECK(!std::filesystem::exists(file));  // never an empty trace
+  }
+  const Result static_program = run("record --by library -o " + file + " -- " PTMC_RUN " --help");
+  CHECK(static_program.code == 4);
+  CHECK(static_program.err.find("is a static program") != std::string::npos);
+  CHECK(run("record --by library --kernel-events -o " + file + " -- true").code == 2);
+}
+
+TEST_CASE("by a preloaded library: the same calls") {
+  const TempDirectory dir;
+  const std::string library = (dir.path / "l.jsonl").string();
+  const Result r = run("record -o " + library + " --by library -- " + kLoop + " 20");
+  REQUIRE_MESSAGE(r.code == 0, r.err);
+  const Trace trace = traces::read_trace(library);
+  CHECK(replayed(trace).accepted);
+  CHECK(calls(trace).size() > 100);
+  // The library's own files are gone, and it is not in the way of who preloads another.
+  CHECK(run("record -o " + library + " --by library -- sh -c 'ls $PTMC_RECORD'").code == 0);
+  for (const auto &entry :
+       std::filesystem::directory_iterator(std::filesystem::temp_directory_path()))
+    CHECK(!entry.path().filename().string().starts_with("ptmc-record-"));
+
+  if (can_be_powerless()) {  // it is what is left to them
+    const Result fallen = run("record -o " + library + " -- " + kLoop + " 20", kPowerless);
+    CHECK(fallen.code == 0);
+    CHECK(fallen.err.find("a preloaded library sees") != std::string::npos);
+    CHECK(calls(traces::read_trace(library)) == calls(trace));
+  }
+  if (!can_record()) return;
+  const std::string ebpf = (dir.path / "e.jsonl").string();
+  REQUIRE(run("record -o " + ebpf + " -- " + kLoop + " 20").code == 0);
+  CHECK(calls(traces::read_trace(ebpf)) == calls(trace));
 }
 
 // ---- Inside the kernel --------------------------------------------------------------------------

@@ -16,6 +16,12 @@ Command record_verb() {
                        .about = "where the trace goes (default: ptmc.jsonl)",
                        .sets = &recording->output,
                        .type = "TRACE"},
+                      {.name = "--by",
+                       .about = "programs in the kernel, or a preloaded library where those are "
+                                "not permitted",
+                       .sets = &recording->by,
+                       .type = "HOW",
+                       .one_of = {"ebpf", "library"}},
                       {.name = "--kernel-events",
                        .about = "with the tracees' signals, sleep and wake-ups in the kernel",
                        .sets = &recording->kernel_events},

@@ -1,5 +1,5 @@
-// Records what any tracer does, without touching it: programs at the kernel's tracepoints
-// (recorder.bpf.c) follow a command and all that it makes.
+// Records what any tracer does: programs at the kernel's tracepoints (recorder.bpf.c) follow a
+// command and all that it makes, or a library is preloaded into it (interposed.cpp).
 #pragma once
 
 #include <string>
@@ -10,6 +10,7 @@ namespace ptmc::tools {
 struct Recording {
   std::vector<std::string> command;
   std::string output;          // a ptmc-trace of an open world
+  std::string by;              // "ebpf", "library"; empty: the first that is permitted
   bool kernel_events = false;  // signals, sleep and wake-ups of the tracees as well
 };
 
