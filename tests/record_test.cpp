@@ -114,6 +114,10 @@ TEST_CASE("the command ends as it would without") {
   CHECK(seven.err.find("warning: no ptrace call in ") != seven.err.npos);
   CHECK(run(to + " -- sh -c 'kill -9 $$'").code == 137);
   CHECK(run(to + " -- sh -c 'kill -INT $$'").code == 130);  // not ignored
+  const Result full = run("record -o /dev/full -- sh -c 'echo out'");
+  CHECK(full.code == 2);
+  CHECK(full.out == "out\n");
+  CHECK(full.err == "ptmc: /dev/full: No space left on device\n");
   for (const std::string &bad :
        {to + " -- ./no-such-command", std::string("record -o /no/such/t -- true"), to,
         "record -o " + dir.path.string() + " -- true"}) {

@@ -88,25 +88,30 @@ class Signals {
   std::array<struct sigaction, kSignals.size()> before_{};
 };
 
+// An error is kept until the end: it is no reason to disturb the command.
 class Output {
  public:
   explicit Output(const std::string &name) : name_(name), file_(std::fopen(name.c_str(), "we")) {
-    if (!file_) fail();
+    if (!file_) throw InputError(name_, 0, std::strerror(errno));
   }
   void write(const std::string &text) {
-    if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size()) fail();
+    note(std::fwrite(text.data(), 1, text.size(), file_.get()) == text.size());
   }
-  void flush() {
-    if (std::fflush(file_.get()) != 0) fail();
+  void flush() { note(std::fflush(file_.get()) == 0); }
+  void check() const {
+    if (error_ != 0) throw InputError(name_, 0, std::strerror(error_));
   }
 
  private:
   struct Close {
     void operator()(std::FILE *f) const { std::fclose(f); }
   };
-  [[noreturn]] void fail() const { throw InputError(name_, 0, std::strerror(errno)); }
+  void note(bool written) {
+    if (!written && error_ == 0) error_ = errno;
+  }
   const std::string name_;
   const std::unique_ptr<std::FILE, Close> file_;
+  int error_ = 0;
 };
 
 // Runs the command once `go` is readable; tells by `failed` why it cannot.
@@ -195,6 +200,7 @@ int record(const Recording &recording) {
     sight->consume();
     output->flush();
   }
+  output->check();
   tell_losses(sight->losses(), requests, recording.output);
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
