@@ -347,6 +347,7 @@ void OpenSurvey::add(const Event &e) {
   waitid = waitid || e.call == Call::waitid;
   const auto seen = [&](int signal) { stop_signals_ |= std::uint64_t{1} << any.signal(signal); };
   if (e.status && WIFSTOPPED(*e.status)) seen(WSTOPSIG(*e.status) & 0x7f);
+  if (e.siginfo && e.siginfo->signo > 0 && e.siginfo->signo <= 64) seen(e.siginfo->signo);
   if (e.call != Call::ptrace) return;
   if (e.data <= 64) seen(static_cast<int>(e.data));
   if (e.request == PTRACE_SEIZE || e.request == PTRACE_SETOPTIONS)

@@ -315,12 +315,13 @@ class OpenWorld {
  private:
   static constexpr pid_t kUnknown = -1;
   struct Tracee {
-    bool own = false;        // child of the tracer
-    pid_t by = kUnknown;     // the thread that traces it, or whose child it is
-    std::size_t states = 0;  // number of its set
-    bool traced = false;     // has ever been
-    int signal = 0;          // of the stop last reported
-    int event = 0;           // of the stop last reported
+    bool own = false;         // child of the tracer
+    pid_t by = kUnknown;      // the thread that traces it, or whose child it is
+    pid_t parent = kUnknown;  // whose child it is, if it was seen made
+    std::size_t states = 0;   // number of its set
+    bool traced = false;      // has ever been
+    int signal = 0;           // of the stop last reported
+    int event = 0;            // of the stop last reported
     // Where the kernel's own events are known: whether it sleeps in a stop, and what may have come
     // before or after them: the last request, which takes effect until then, and the events since.
     bool asleep = false;
@@ -370,6 +371,7 @@ class OpenWorld {
     if (it == gone_.end()) return nullptr;
     Tracee &t = tracees_[pid];
     t.own = it->second.own;
+    t.by = it->second.by;
     t.states = it->second.states;
     t.traced = true;
     gone_.erase(it);
@@ -381,7 +383,7 @@ class OpenWorld {
     const Tracee &t = it->second;
     if (!t.traced || !process(t).gone(t.states, t.own)) return;
     forked_.erase(it->first);
-    gone_[it->first] = {t.own, t.states};
+    gone_[it->first] = {t.own, t.by, t.states};
     tracees_.erase(it);
   }
   pid_t process_of(pid_t tid) const {
@@ -394,6 +396,17 @@ class OpenWorld {
     return e.options & __WNOTHREAD ? t.by == e.pid : process_of(t.by) == process_of(e.pid);
   }
   void forked(const Event &e);
+  // Who attaches to a child of somebody else's finds it in any untraced state, as it would a
+  // stranger.
+  void meets(Tracee &t, pid_t tracer) {
+    const bool own = t.parent != kUnknown && process_of(t.parent) == process_of(tracer);
+    if (t.own != own) t = fresh(own, t.parent);
+  }
+  // Whether the wait is its real parent's, who does not trace it. What such waits do may happen at
+  // any time.
+  bool by_parent(const Event &e, const Tracee &t) const {
+    return !t.own && t.by != kUnknown && process_of(e.pid) != process_of(t.by);
+  }
   void remember(const Tracee &t);
   Tracee &stranger(pid_t pid, bool attaches);
   Tracee *auto_attached(pid_t pid);
@@ -403,9 +416,10 @@ class OpenWorld {
     m.schema.set(s, m.schema.process[0].company, static_cast<Value>(company));
     return s;
   }
-  Tracee fresh(bool own) {
+  Tracee fresh(bool own, pid_t parent = kUnknown) {
     Tracee t;
     t.own = own;
+    t.parent = parent;
     const auto company = own ? model::Company::none : model::Company::traced;
     t.states = kinds_[own]->number({initial(own, company)});
     return t;
@@ -429,6 +443,7 @@ class OpenWorld {
 
   struct Gone {
     bool own;
+    pid_t by;
     std::size_t states;
   };
 
@@ -640,6 +655,7 @@ void OpenWorld::request(const Event &e) {
   Tracee &t = stranger(pid, attaches);
   // Another thread than its tracer is refused (ptrace_check_attach).
   if (t.by != kUnknown && t.by != e.pid && *e.ret < 0 && e.err == ESRCH) return;
+  if (attaches) meets(t, e.pid);
   if (*e.ret >= 0) t.by = e.pid;
   // Signals that the model does not tell apart: the stop is the one reported, unless it was left.
   static const Names any(0, 0, {}, false);
@@ -692,6 +708,7 @@ void OpenWorld::waited(const Event &e) {
     if (!t) t = auto_attached(pid);
     if (!t) return reject(e, describe(e));
     if (t->by == kUnknown) t->by = e.pid;
+    if (by_parent(e, *t)) return;
     ++result_.events;
     apply(e, pid, *t, ask_for(e, pid, *t), true);
     if (const int stop = stop_of(e)) {
@@ -728,7 +745,7 @@ void OpenWorld::forked(const Event &e) {
     return;
   }
   gone_.erase(child);
-  Tracee &t = tracees_[child] = fresh(true);
+  Tracee &t = tracees_[child] = fresh(true, e.pid);
   t.by = e.pid;
 }
 
