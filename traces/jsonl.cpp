@@ -59,6 +59,7 @@ enum class Arg {
   unreadable,
   group,
   state,
+  tracer,
 };
 struct CallArg {
   Call call;
@@ -100,12 +101,19 @@ constexpr CallArg kArgs[] = {
     {Call::signal_generate, "sig", Arg::sig},
     {Call::signal_generate, "group", Arg::group},
     {Call::signal_generate, "result", Arg::code},
+    {Call::signal_generate, "tracer", Arg::tracer},
     {Call::signal_deliver, "sig", Arg::sig},
+    {Call::signal_deliver, "tracer", Arg::tracer},
     {Call::sched_switch, "state", Arg::state},
+    {Call::sched_switch, "tracer", Arg::tracer},
     {Call::sched_waking, "pid", Arg::target},
     {Call::sched_waking, "state", Arg::state},
+    {Call::sched_waking, "tracer", Arg::tracer},
     {Call::sched_process_fork, "child", Arg::child},
+    {Call::sched_process_fork, "tracer", Arg::tracer},
     {Call::sched_process_exec, "old_pid", Arg::target},
+    {Call::sched_process_exec, "tracer", Arg::tracer},
+    {Call::sched_process_exit, "tracer", Arg::tracer},
 };
 
 template <std::size_t N>
@@ -382,6 +390,9 @@ void read_args(const Fields &args, const std::function<pid_t(const Fields &, con
       case Arg::state:
         event.data = letter(args, key);
         break;
+      case Arg::tracer:
+        if (args.has(key)) event.tgid = pid(args, key);
+        break;
     }
   }
 }
@@ -547,6 +558,8 @@ Ordered write_arg(const Event &event, Arg arg, const std::function<Ordered(pid_t
       return event.data;
     case Arg::group:
       return event.options != 0;
+    case Arg::tracer:
+      return event.tgid ? pid(event.tgid) : Ordered();
     case Arg::state:
       return std::string(1, static_cast<char>(event.data));
   }

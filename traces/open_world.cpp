@@ -244,6 +244,9 @@ class Pids {
   void add(long pid) {
     if (pid > 0 && pid <= kMaxPid) has_[static_cast<std::size_t>(pid)] = true;
   }
+  void remove(long pid) {
+    if (pid > 0 && pid <= kMaxPid) has_[static_cast<std::size_t>(pid)] = false;
+  }
   std::size_t without(const Pids &others) const {
     std::size_t count = 0;
     for (std::size_t pid = 0; pid < has_.size(); ++pid) count += has_[pid] && !others.has_[pid];
@@ -267,11 +270,21 @@ class OpenWorld {
             Models &models, ReplayResult &result)
       : source_(source), options_(options), result_(result) {
     Pids named, made;
+    std::unordered_map<long, pid_t> makers;
     while (const Event *e = source.next()) {
       survey_.add(*e);
       if (e->call == Call::ptrace) named.add(e->target);
       if (e->call == Call::wait4 && e->ret) named.add(*e->ret);
-      if (e->call == Call::fork && e->ret) made.add(*e->ret);
+      if (e->call == Call::fork && e->ret) {
+        made.add(*e->ret);
+        if (*e->ret > 0) makers[*e->ret] = e->pid;
+      }
+      // Whom another than its maker traces is none of its own.
+      const bool attaches = e->call == Call::ptrace && e->ret == 0 &&
+                            (e->request == PTRACE_ATTACH || e->request == PTRACE_SEIZE);
+      const pid_t traced = attaches ? e->target : stop_of(*e) >> 8 ? waited_for(*e) : 0;
+      const auto maker = makers.find(traced);
+      if (maker != makers.end() && maker->second != e->pid) made.remove(traced);
     }
     source.rewind();
     // Only a thread that the tracer has resumed, and so has named, may exec as its tracee.
@@ -325,6 +338,7 @@ class OpenWorld {
     // Where the kernel's own events are known: whether it sleeps in a stop, and what may have come
     // before or after them: the last request, which takes effect until then, and the events since.
     bool asleep = false;
+    bool left = false;  // by a tracer that has died: what happens to it is nobody's
     struct Request {
       std::size_t states = 0, ask = 0;
       std::uint64_t until = 0;  // ns
@@ -401,6 +415,20 @@ class OpenWorld {
   void meets(Tracee &t, pid_t tracer) {
     const bool own = t.parent != kUnknown && process_of(t.parent) == process_of(tracer);
     if (t.own != own) t = fresh(own, t.parent);
+  }
+  // Whose tracee it is that has to do with the id of somebody else's: one that has called execve,
+  // and has its leader's id now.
+  void take_over(pid_t pid, pid_t tracer) {
+    const Tracee *t = known(pid);
+    if (t && t->by != kUnknown && process_of(t->by) != process_of(tracer)) auto_attached(pid);
+  }
+  // Whether its id may be another thread's by now, which nobody traces and which has called execve.
+  bool may_be_lost(const Tracee &t) {
+    const States &all = process(t).closure(t.states);
+    const model::Schema &schema = process(t).model.schema;
+    return std::any_of(all.begin(), all.end(), [&](const State &s) {
+      return schema.get(s, schema.process[0].company) == static_cast<Value>(model::Company::lost);
+    });
   }
   // Whether the wait is its real parent's, who does not trace it. What such waits do may happen at
   // any time.
@@ -552,7 +580,11 @@ void OpenWorld::inside(const Event &e) {
   const bool of_target = e.call == Call::signal_generate || e.call == Call::sched_waking;
   const pid_t whom = of_target ? e.target : e.pid;
   const auto it = tracees_.find(whom);
-  if (it == tracees_.end()) return;
+  if (it == tracees_.end() || it->second.left) return;
+  if (e.tgid && it->second.by != kUnknown && e.tgid != it->second.by) {  // another's by now
+    it->second.asleep = it->second.asleep && e.call != Call::sched_waking;
+    return;
+  }
   constexpr std::uint64_t kIgnored = 1;  // TRACE_SIGNAL_IGNORED
   if (e.call == Call::signal_generate &&
       ((e.sig != SIGKILL && e.sig != SIGCONT) || e.data == kIgnored || callers_.count(e.pid)))
@@ -652,11 +684,12 @@ void OpenWorld::request(const Event &e) {
   if (attaches && refused) return;          // of a stranger, for reasons that nobody sees
   if (e.request == PTRACE_TRACEME) return;  // the tracer's own
   if (!known(pid) && !attaches && *e.ret < 0 && e.err == ESRCH) return;
+  if (*e.ret >= 0 && !attaches) take_over(pid, e.pid);
   Tracee &t = stranger(pid, attaches);
   // Another thread than its tracer is refused (ptrace_check_attach).
   if (t.by != kUnknown && t.by != e.pid && *e.ret < 0 && e.err == ESRCH) return;
-  if (attaches) meets(t, e.pid);
-  if (*e.ret >= 0) t.by = e.pid;
+  if (attaches && *e.ret >= 0) meets(t, e.pid);
+  if (*e.ret >= 0) t.by = e.pid, t.left = false;
   // Signals that the model does not tell apart: the stop is the one reported, unless it was left.
   static const Names any(0, 0, {}, false);
   if (e.request == PTRACE_GETSIGINFO && *e.ret >= 0 && e.siginfo && t.signal &&
@@ -704,6 +737,7 @@ void OpenWorld::waited(const Event &e) {
   if (pid > 0) {
     // An id comes back with another child of a tracee, which stops first.
     const bool again = gone_.count(pid) && stop_of(e) && (attaches_children_ || forked_.count(pid));
+    if (stop_of(e) >> 8) take_over(pid, e.pid);
     Tracee *t = again ? nullptr : known(pid);
     if (!t) t = auto_attached(pid);
     if (!t) return reject(e, describe(e));
@@ -780,9 +814,14 @@ void OpenWorld::handle(const Event &e) {
     case Call::tgkill: {
       whom = e.target > 0 ? e.target : -e.target;
       if (*e.ret < 0) return;
-      if (Tracee *t = known(whom)) apply(e, whom, *t, ask_for(e, whom, *t), false);
+      Tracee *t = known(whom);
+      if (t && !may_be_lost(*t)) apply(e, whom, *t, ask_for(e, whom, *t), false);
       break;
     }
+    case Call::died:
+      for (auto &[pid, t] : tracees_)
+        if (t.by == e.pid) t.left = true, t.asleep = false;
+      return;
     default:
       return;
   }

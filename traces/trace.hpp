@@ -36,7 +36,8 @@ enum class Call : std::uint8_t {
   exit_group,      // data is the code; never returns
   proc_state,      // target's state letter in /proc/PID/stat: data
   died,            // open world: strace's "+++ exited with / killed by +++" of the caller: status
-  // Seen inside the kernel (Event::kernel), t0 = t1; named after the tracepoints.
+  // Seen inside the kernel (Event::kernel), t0 = t1, of a tracee of tgid's (0: not told); named
+  // after the tracepoints.
   signal_generate,     // the caller sends sig to target: siginfo's code, options: to its group,
                        // data: 0 queued, 1 ignored, 2 pending already, 3, 4 no room
   signal_deliver,      // the caller acts upon sig, after ptrace: siginfo's code

@@ -192,6 +192,7 @@ Event to_event(const ptmc_record &r) {
     e.call = call;
     e.kernel = true;
     e.target = r.target;
+    e.tgid = pid(r.args[5]);
   };
   const auto signal = [&] {
     e.sig = static_cast<int>(r.args[0]);

@@ -8,7 +8,7 @@ enum ptmc_kind {
   PTMC_CALL,      // a system call: nr, args, ret unless it never returned
   PTMC_SIGCHLD,   // pid takes a SIGCHLD from its queue; data: siginfo
   PTMC_DIED,      // pid leaves; ret: its wait status
-  // Of tracees, by tracepoint:
+  // Of tracees, by tracepoint; args[5] is the thread that traces it:
   PTMC_GENERATE,  // signal_generate: pid sends args[0] to target; args: sig, si_code, group, result
   PTMC_DELIVER,   // signal_deliver: pid acts upon args[0]; args: sig, si_code
   PTMC_SLEEPS,    // sched_switch: pid falls asleep in state args[0]

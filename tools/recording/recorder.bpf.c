@@ -329,7 +329,8 @@ static int is_tracee(struct task_struct *task) {
   return bpf_map_lookup_elem(&processes, &tracer) != 0;
 }
 
-static void report_now(struct ptmc_record *record) {
+static void report_of(struct task_struct *tracee, struct ptmc_record *record) {
+  record->args[5] = number(tracee->parent);
   record->t0 = record->t1 = bpf_ktime_get_ns();
   report(record);
 }
@@ -348,7 +349,7 @@ int BPF_PROG(tracee_generate, int sig, struct kernel_siginfo *info, struct task_
                                       : (__u64)(__s64)BPF_CORE_READ(info, si_code);
   record.args[2] = group;
   record.args[3] = result;
-  report_now(&record);
+  report_of(task, &record);
   return 0;
 }
 
@@ -359,7 +360,7 @@ int BPF_PROG(tracee_deliver, int sig, struct kernel_siginfo *info) {
   struct ptmc_record record = {.kind = PTMC_DELIVER, .pid = number(task)};
   record.args[0] = sig;
   record.args[1] = (__u64)(__s64)BPF_CORE_READ(info, si_code);
-  report_now(&record);
+  report_of(task, &record);
   return 0;
 }
 
@@ -376,7 +377,7 @@ int BPF_PROG(tracee_sleeps, unsigned char preempt, struct task_struct *task) {
   bpf_map_update_elem(&asleep, &key, &state, BPF_ANY);
   struct ptmc_record record = {.kind = PTMC_SLEEPS, .pid = number(task)};
   record.args[0] = state;
-  report_now(&record);
+  report_of(task, &record);
   return 0;
 }
 
@@ -389,7 +390,7 @@ int BPF_PROG(tracee_woken, struct task_struct *task) {
   struct ptmc_record record = {.kind = PTMC_WOKEN, .pid = number(waker), .target = number(task)};
   record.args[0] = *state;
   bpf_map_delete_elem(&asleep, &key);
-  report_now(&record);
+  report_of(task, &record);
   return 0;
 }
 
@@ -398,7 +399,7 @@ int BPF_PROG(tracee_born, struct task_struct *parent, struct task_struct *child)
   if (!is_tracee(parent)) return 0;
   struct ptmc_record record = {
       .kind = PTMC_BORN, .pid = number(parent), .target = number(child)};
-  report_now(&record);
+  report_of(parent, &record);
   return 0;
 }
 
@@ -407,7 +408,7 @@ int BPF_PROG(tracee_execed, struct task_struct *task, int old_pid) {
   if (!is_tracee(task)) return 0;
   struct ptmc_record record = {.kind = PTMC_EXECED, .pid = number(task)};
   record.args[0] = old_pid;
-  report_now(&record);
+  report_of(task, &record);
   return 0;
 }
 
@@ -415,7 +416,7 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(tracee_exits, struct task_struct *task) {
   if (!is_tracee(task)) return 0;
   struct ptmc_record record = {.kind = PTMC_EXITS, .pid = number(task), .ret = task->exit_code};
-  report_now(&record);
+  report_of(task, &record);
   return 0;
 }
 
