@@ -221,6 +221,8 @@ TEST_CASE("while its tracer may still come to it, no stop is forgotten") {
   const std::string ends = "+++ exited with 0 +++\n";
   CHECK(found_in(two + waits + ends) == Ids{"stop-not-restarted"});
   CHECK(found_in(two + waits) == Ids{});  // the log is cut
+  CHECK(found_in(kSeized + std::string(kUsr1) + "wait4(7, <unfinished ...>\n") ==
+        Ids{"stop-not-restarted"});
   CHECK(found_in(two + "kill(7, SIGKILL) = 0\n" + waits + ends) == Ids{});
   CHECK(found_in(two + waits + cont("SIGUSR1") + ends) == Ids{});
   // It waits for the other alone, or asks only.

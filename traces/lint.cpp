@@ -309,13 +309,14 @@ class Linter {
     for (const StopKind kind : kinds) after.push_back(kind_name(kind));
   }
 
-  // All events up to this one.
-  void run(std::size_t end) {
+  // All events up to this one. ends: that is the whole trace.
+  void run(std::size_t end, bool ends) {
     for (const Event &e : trace_.events)
       if (e.call == Call::ptrace && e.request != PTRACE_TRACEME) tracers_.insert(e.pid);
     find_postponed(end);
     for (std::size_t i = 0; i < end; ++i) look(i);
-    conclude(end);
+    // Of what may still come nothing is known, unless the tracer has ended, or waits for ever.
+    if (ends && tracer_ends()) conclude();
     std::stable_sort(result_.findings.begin(), result_.findings.end(),
                      [](const Finding &a, const Finding &b) { return a.event < b.event; });
   }
@@ -352,7 +353,7 @@ class Linter {
   void ended(std::size_t i, Tracee &t, const Seen &seen);
   void refused(std::size_t i, Tracee &t, const Seen &seen);
   void find_postponed(std::size_t end);
-  void conclude(std::size_t end);
+  void conclude();
   bool covers(const Event &wait, pid_t tid) const;
   bool tracer_ends() const;
   std::vector<std::string> describe_stop(const Stances &stances, int signal,
@@ -683,18 +684,16 @@ void Linter::refused(std::size_t i, Tracee &t, const Seen &seen) {
 }
 
 // What was never done.
-void Linter::conclude(std::size_t end) {
-  // Of what may still come nothing is known, unless the tracer has ended, or waits for ever.
-  const bool whole = end == trace_.events.size() && tracer_ends();
+void Linter::conclude() {
+  const std::size_t end = trace_.events.size();
   for (auto &[tid, t] : tracees_) {
     if (t.dead || t.killed) continue;
-    if (t.refused != kNone && whole)
+    if (t.refused != kNone)
       find("esrch-taken-for-death", t.refused, tid, t,
            fmt::format("ESRCH: {} was running, or had died; its tracer never waits for it again: "
                        "only wait tells a death",
                        tid));
     if (t.stop == kNone) continue;
-    if (!whole) continue;
     std::size_t goes_on = result_.stops[t.stop].report + 1;
     while (goes_on < end &&
            (!covers(trace_.events[goes_on], tid) || (trace_.events[goes_on].options & WNOHANG)))
@@ -703,7 +702,6 @@ void Linter::conclude(std::size_t end) {
       find("stop-not-restarted", goes_on, tid, t,
            fmt::format("{} is never restarted; its tracer waits on", subject(tid, t)));
   }
-  if (!whole) return;
   for (const auto &[child, told] : children_)
     find("child-forgotten", told.first, child, {},
          fmt::format("{} is a new child of {}, and traced; its tracer never waits for it: it stays "
@@ -723,7 +721,8 @@ Lint lint(const Trace &trace, const ReplayOptions &options) {
   };
   how.observe = [&](const Observed &o) { linter.observe(o); };
   result.replay = replay(trace, how);
-  linter.run(result.replay.divergence ? result.replay.divergence->event : trace.events.size());
+  const auto &divergence = result.replay.divergence;
+  linter.run(divergence ? divergence->event : trace.events.size(), result.replay.accepted);
   return result;
 }
 
