@@ -137,6 +137,9 @@ TEST_CASE("usage errors: one line, exit 2") {
                                 "explain",
                                 "replay /no/such/file",
                                 "explain /no/such/file",
+                                "explain --format xml",
+                                "lint",
+                                "lint /no/such/file",
                                 "replay /",
                                 "explain /",
                                 "rules --design nonsense",
@@ -150,7 +153,7 @@ TEST_CASE("usage errors: one line, exit 2") {
 
 TEST_CASE("--help of every verb") {
   for (const std::string verb : {"", "check", "scenario", "scenario list", "scenario run", "replay",
-                                 "explain", "next", "rules", "graph", "export"}) {
+                                 "explain", "lint", "next", "rules", "graph", "export"}) {
     const Result r = run(verb + " --help");
     CHECK(r.code == 0);
     CHECK(r.out.find("Usage: ptmc") != std::string::npos);
@@ -163,6 +166,7 @@ TEST_CASE("malformed traces: file and line") {
   const auto error = [&](const std::string &text) {
     const std::string file = dir.write("f", text), error = usage_error("replay " + file);
     CHECK(usage_error("explain " + file) == error);
+    CHECK(usage_error("lint " + file) == error);
     REQUIRE(error.starts_with(file));
     return error.substr(file.size());
   };

@@ -192,6 +192,24 @@ TEST_CASE("a debugger's own signals are not delivered") {
   CHECK(found_in(stop + "tgkill(7, 7, SIGSTOP) = 0\n" + kStop + cont("0")) == Ids{});
 }
 
+TEST_CASE("a group-stop may be ended by who has sent SIGCONT, or by DETACH") {
+  const std::string group = kSeized + std::string(kStop) + cont("SIGSTOP") +
+                            "wait4(7, [{WIFSTOPPED(s) && WSTOPSIG(s) == "
+                            "SIGSTOP}|PTRACE_EVENT_STOP<<16], __WALL, NULL) = 7\n";
+  CHECK(found_in(group + cont("0")) == Ids{"group-stop-continued"});
+  CHECK(found_in(group + "kill(7, SIGCONT) = 0\n" + cont("0")) == Ids{});
+  CHECK(found_in(group + "ptrace(PTRACE_DETACH, 7, NULL, 0) = 0\n") == Ids{});
+  // Without SEIZE there is nothing better.
+  const std::string legacy =
+      "clone(child_stack=NULL, flags=CLONE_CHILD_SETTID|SIGCHLD) = 7\n"
+      "ptrace(PTRACE_ATTACH, 7) = 0\n" +
+      std::string(kStop) + cont("0") + kStop;
+  CHECK(found_in(legacy +
+                 "ptrace(PTRACE_GETSIGINFO, 7, NULL, 0x7ffe) = -1 EINVAL (Invalid argument)\n" +
+                 cont("0")) == Ids{});
+  CHECK(found_in(legacy + "wait4(7, <unfinished ...>\n") == Ids{});
+}
+
 TEST_CASE("after ATTACH the first SIGSTOP is its own, the next was sent, if no group-stop") {
   const std::string attached =
       "clone(child_stack=NULL, flags=CLONE_CHILD_SETTID|SIGCHLD) = 7\n"
@@ -221,6 +239,8 @@ TEST_CASE("while its tracer may still come to it, no stop is forgotten") {
   const std::string ends = "+++ exited with 0 +++\n";
   CHECK(found_in(two + waits + ends) == Ids{"stop-not-restarted"});
   CHECK(found_in(two + waits) == Ids{});  // the log is cut
+  CHECK(found_in(kSeized + std::string(kUsr1) + "wait4(7, <unfinished ...>\n") ==
+        Ids{"stop-not-restarted"});
   CHECK(found_in(two + "kill(7, SIGKILL) = 0\n" + waits + ends) == Ids{});
   CHECK(found_in(two + waits + cont("SIGUSR1") + ends) == Ids{});
   // It waits for the other alone, or asks only.

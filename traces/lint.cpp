@@ -110,7 +110,6 @@ struct Stance {
   model::Traced tracing = model::Traced::no;
   bool own = false;    // signal-delivery-stop: the signal is the kernel's own
   bool later = false;  // its own SIGSTOP is pending, or a SIGCONT not seen yet took it away
-  bool group = false;  // the process is stopped or stops
   bool stopped() const {
     return kind != StopKind::running && kind != StopKind::listening && kind != StopKind::stopped &&
            kind != StopKind::zombie && kind != StopKind::dead;
@@ -125,8 +124,6 @@ Stance stance(const model::Schema &schema, const State &s, int t) {
   Stance now;
   now.kind = model::stop_kind(schema, s, t);
   now.tracing = static_cast<model::Traced>(schema.get(s, f.tracing));
-  now.group = schema.get(s, p.stop_count) != 0 ||
-              schema.get(s, p.jobs) == static_cast<Value>(model::Jobs::stopped);
   if (!now.stopped()) return now;
   now.cause = static_cast<Cause>(schema.get(s, f.cause));
   now.sig = static_cast<Sig>(schema.get(s, f.sig));
@@ -309,13 +306,14 @@ class Linter {
     for (const StopKind kind : kinds) after.push_back(kind_name(kind));
   }
 
-  // All events up to this one.
-  void run(std::size_t end) {
+  // All events up to this one. ends: that is the whole trace.
+  void run(std::size_t end, bool ends) {
     for (const Event &e : trace_.events)
       if (e.call == Call::ptrace && e.request != PTRACE_TRACEME) tracers_.insert(e.pid);
     find_postponed(end);
     for (std::size_t i = 0; i < end; ++i) look(i);
-    conclude(end);
+    // Of what may still come nothing is known, unless the tracer has ended, or waits for ever.
+    if (ends && tracer_ends()) conclude();
     std::stable_sort(result_.findings.begin(), result_.findings.end(),
                      [](const Finding &a, const Finding &b) { return a.event < b.event; });
   }
@@ -330,6 +328,8 @@ class Linter {
     std::optional<Siginfo> siginfo;  // that GETSIGINFO has shown in this stop
     bool attached = false;           // by ATTACH or SEIZE
     bool first = true;               // no stop of it has been ended
+    bool continued = false;          // its tracer has sent SIGCONT since the report
+    bool bare = false;               // the stop may be a legacy group-stop: it may be left so
     bool dead = false, killed = false;
   };
 
@@ -352,7 +352,7 @@ class Linter {
   void ended(std::size_t i, Tracee &t, const Seen &seen);
   void refused(std::size_t i, Tracee &t, const Seen &seen);
   void find_postponed(std::size_t end);
-  void conclude(std::size_t end);
+  void conclude();
   bool covers(const Event &wait, pid_t tid) const;
   bool tracer_ends() const;
   std::vector<std::string> describe_stop(const Stances &stances, int signal,
@@ -427,6 +427,7 @@ void Linter::look(std::size_t i) {
     for (auto &[tid, t] : tracees_)
       if (tid == e.target || tid == -e.target) {
         if (e.sig == SIGSTOP) ++t.asked;
+        if (e.sig == SIGCONT) t.continued = true;
         if (e.sig == SIGKILL) t.killed = true;
       }
     return;
@@ -469,6 +470,10 @@ void Linter::reported(std::size_t i) {
   const std::array levels{seen->second.alike[0], seen->second.alike[1], history};
   for (std::size_t level = 0; level < levels.size(); ++level)
     for (const StopKind kind : levels[level]) s.known[level].push_back(kind_name(kind));
+  t.continued = false;
+  t.bare = some(seen->second.before, [](const Stance &one) {
+    return one.kind == StopKind::group_stop && one.tracing == model::Traced::attached;
+  });
   t.stop = result_.stops.size();
   result_.stops.push_back(std::move(s));
 }
@@ -584,8 +589,7 @@ void Linter::ended(std::size_t i, Tracee &t, const Seen &seen) {
   const Stances &before = seen.before;
   const bool seized =
       all(before, [](const Stance &s) { return s.tracing == model::Traced::seized; });
-  const bool stopped = some(before, [](const Stance &s) { return s.group; });
-  if (restarts(e.request) && all_are(before, StopKind::group_stop) && seized && stopped)
+  if (restarts(e.request) && all_are(before, StopKind::group_stop) && seized && !t.continued)
     find("group-stop-continued", i, tid, t,
          fmt::format("{} is in a group-stop; {} lets it run while its process stays stopped: "
                      "LISTEN was due",
@@ -683,18 +687,16 @@ void Linter::refused(std::size_t i, Tracee &t, const Seen &seen) {
 }
 
 // What was never done.
-void Linter::conclude(std::size_t end) {
-  // Of what may still come nothing is known, unless the tracer has ended, or waits for ever.
-  const bool whole = end == trace_.events.size() && tracer_ends();
+void Linter::conclude() {
+  const std::size_t end = trace_.events.size();
   for (auto &[tid, t] : tracees_) {
     if (t.dead || t.killed) continue;
-    if (t.refused != kNone && whole)
+    if (t.refused != kNone)
       find("esrch-taken-for-death", t.refused, tid, t,
            fmt::format("ESRCH: {} was running, or had died; its tracer never waits for it again: "
                        "only wait tells a death",
                        tid));
-    if (t.stop == kNone) continue;
-    if (!whole) continue;
+    if (t.stop == kNone || t.bare) continue;
     std::size_t goes_on = result_.stops[t.stop].report + 1;
     while (goes_on < end &&
            (!covers(trace_.events[goes_on], tid) || (trace_.events[goes_on].options & WNOHANG)))
@@ -703,7 +705,6 @@ void Linter::conclude(std::size_t end) {
       find("stop-not-restarted", goes_on, tid, t,
            fmt::format("{} is never restarted; its tracer waits on", subject(tid, t)));
   }
-  if (!whole) return;
   for (const auto &[child, told] : children_)
     find("child-forgotten", told.first, child, {},
          fmt::format("{} is a new child of {}, and traced; its tracer never waits for it: it stays "
@@ -723,7 +724,8 @@ Lint lint(const Trace &trace, const ReplayOptions &options) {
   };
   how.observe = [&](const Observed &o) { linter.observe(o); };
   result.replay = replay(trace, how);
-  linter.run(result.replay.divergence ? result.replay.divergence->event : trace.events.size());
+  const auto &divergence = result.replay.divergence;
+  linter.run(divergence ? divergence->event : trace.events.size(), result.replay.accepted);
   return result;
 }
 
