@@ -28,17 +28,17 @@ std::vector<World> worlds() {
   add("sigchld", {STOP, CONT});
   add("siginfo", {STOP, USR1});
   add("masks", {USR1});
-  add("inject", {STOP, USR1});
   add_two({Feature::use_seize, Feature::exits, Feature::sig_STOP, Feature::sig_CONT});
   add_two({Feature::use_seize, Feature::masks, Feature::sig_USR1, Feature::sig_KILL});
   add_two({Feature::use_seize, Feature::sig_TERM});
+  add("inject", {KILL});
   // Where the state matters in which a call is made, and not only what it looks like.
   add("default", {STOP, CONT}, Cover::states);
   add("options", {STOP}, Cover::states);
   add("masks", {USR1}, Cover::states);
-  add_two({Feature::attach, Feature::sig_STOP, Feature::sig_CONT}, Cover::states);
   add_two({Feature::use_seize, Feature::exits, Feature::sig_STOP, option_feature(TRACEEXIT)},
           Cover::states);
+  add_two({Feature::attach, Feature::sig_STOP, Feature::sig_CONT}, Cover::states);
   return all;
 }
 
