@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include "traces/source.hpp"
 #include "traces/trace.hpp"
 
 namespace ptmc::traces {
@@ -17,6 +19,10 @@ namespace ptmc::traces {
 // Accepts what to_jsonl writes; where numbers have names, either. Keys that it does not know are
 // ignored. Events come back sorted by t0. Throws InputError naming file, line and key.
 Trace read_jsonl(std::istream &in, const std::string &file);
+
+// The same call by call, of a file that can be read more than once. It is read into memory if it is
+// of a closed world, or its calls are not in the order of t0.
+std::unique_ptr<Source> jsonl_source(std::unique_ptr<std::istream> in, const std::string &file);
 
 // "WNOHANG|__WALL", "0", "WNOHANG|64".
 std::optional<int> wait_options_number(std::string_view names);

@@ -62,6 +62,7 @@ int run_explain(ExplainOptions &options) {
   options.replay.explain = true;
   const traces::Trace trace = traces::read_trace(options.file);
   const traces::ReplayResult result = traces::replay(trace, options.replay);
+  print_notes(result);
   if (options.json)
     print_json(to_json(result, lines(trace, result)));
   else

@@ -15,6 +15,8 @@ Json verdict_json(const traces::ReplayResult &result);
 std::string reason_text(const traces::ReplayResult &result);
 // Call by call, of a replay that explains.
 std::string explained_text(const traces::Trace &trace, const traces::ReplayResult &result);
+// What the reader of a trace left out, on stderr.
+void print_notes(const traces::ReplayResult &result);
 int exit_code(const std::vector<traces::ReplayResult> &results);
 
 }  // namespace ptmc::tools
