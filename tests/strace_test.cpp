@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include "model/input_error.hpp"
+#include "traces/models.hpp"
+#include "traces/replay.hpp"
 #include "traces/trace.hpp"
 
 namespace ptmc::traces {
@@ -225,6 +228,7 @@ TEST_CASE("every recorded log is read, line by line") {
   };
   int logs = 0;
   for (const auto &entry : std::filesystem::directory_iterator(kLogs)) {
+    if (entry.path().extension() != ".strace") continue;
     if (entry.path().filename().string().starts_with("hand-")) continue;
     INFO(entry.path().string());
     ++logs;
@@ -243,6 +247,135 @@ TEST_CASE("every recorded log is read, line by line") {
             count(calls, [&](const std::string &call) { return call.starts_with(kind.second); }));
   }
   CHECK(logs > 40);
+}
+
+// ---- Forms --------------------------------------------------------------------------------------
+
+// What each thread that traces did, of the runs of forms/tracer.c: whom it named aside.
+std::vector<std::vector<std::string>> by_tracer(const Trace &trace) {
+  std::map<pid_t, pid_t> tracee;
+  for (const Event &e : trace.events)
+    if (e.call == Call::ptrace && !tracee.count(e.pid)) tracee[e.pid] = e.target;
+  std::map<pid_t, std::vector<std::string>> all;
+  for (Event e : trace.events) {
+    const auto own = tracee.find(e.pid);
+    if (own == tracee.end() || e.target != own->second) continue;
+    if (e.err == 4) continue;  // EINTR: the outer strace sees each SIGCHLD disturb a wait
+    e.target = 0;
+    if (e.ret == own->second) e.ret = 1;
+    if (e.siginfo) e.siginfo->pid = 0;
+    all[e.pid].push_back(meaning(e));
+  }
+  std::vector<std::vector<std::string>> lists;
+  for (auto &[pid, list] : all) lists.push_back(std::move(list));
+  return lists;
+}
+
+TEST_CASE("every form of a log says the same") {
+  const std::filesystem::path forms = kLogs / "forms";
+  std::vector<std::string> names{"ff"};
+  for (const auto &entry : std::filesystem::directory_iterator(forms))
+    if (entry.path().extension() == ".strace") names.push_back(entry.path().filename());
+  CHECK(names.size() == 16);
+  const auto expected = by_tracer(read_trace(forms / "plain.strace")).at(0);
+  CHECK(expected.size() == 25);
+  Models models({.signals = {}, .siginfos = {}, .masks = {}, .exit_codes = {}});
+  ReplayOptions options;
+  options.models = &models;
+  for (const std::string &name : names) {
+    INFO(name);
+    const Trace trace = read_trace(forms / name);
+    const auto lists = by_tracer(trace);
+    CHECK(lists.size() == 4);
+    for (const auto &list : lists) CHECK(list == expected);
+    const ReplayResult whole = replay(trace, options),
+                       streamed = replay_file(forms / name, options);
+    CHECK(whole.accepted);
+    CHECK(streamed.accepted);
+    CHECK(whole.events == streamed.events);
+    CHECK(whole.mean_allowed_next == streamed.mean_allowed_next);
+  }
+}
+
+TEST_CASE("the files of -ff need times that order them") {
+  const auto source = [](const std::string &a, const std::string &b) {
+    std::vector<StraceFile> files;
+    files.push_back({"log.7", 7, std::make_unique<std::istringstream>(a)});
+    files.push_back({"log.8", 8, std::make_unique<std::istringstream>(b)});
+    return strace_source(std::move(files), "log");
+  };
+  const Trace trace = read_all(*source(
+      "1795423896.000001 getpid() = 7\n1795423896.000004 wait4(8, NULL, 0, NULL) = 8 <0.000005>\n",
+      "1795423896.000002 getpid() = 8\n1795423896.000005 exit_group(0) = ?\n1795423896.000006 +++ "
+      "exited with 0 +++\n"));
+  std::vector<std::pair<pid_t, Call>> all;
+  for (const Event &e : trace.events) all.emplace_back(e.pid, e.call);
+  CHECK(all == decltype(all){{7, Call::other},
+                             {8, Call::other},
+                             {7, Call::wait4},
+                             {8, Call::exit_group},
+                             {8, Call::died}});
+  const auto why = [&](const std::string &line) {
+    try {
+      read_all(*source("1795423896.000001 getpid() = 7\n", line));
+    } catch (const InputError &error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  const std::string no_order =
+      "log.8:1: has no time of -tt or -ttt, without which nothing orders the files of -ff";
+  CHECK(why("getpid() = 8\n") == no_order);
+  CHECK(why("10:00:00 getpid() = 8\n") == no_order);
+  CHECK(why("0.000010 getpid() = 8\n") == no_order);
+}
+
+// ---- Size and order -----------------------------------------------------------------------------
+
+TEST_CASE("what others do while a request lasts comes after it, and a wait at its end") {
+  const auto order = [](const std::string &text) {
+    std::vector<StraceFile> files;
+    files.push_back({"log", 0, std::make_unique<std::istringstream>(text)});
+    const auto source = strace_source(std::move(files), "log");
+    std::vector<int> lines;
+    while (const Event *event = source->next()) lines.push_back(event->line);
+    return std::pair(lines, source->about().notes);
+  };
+  using Lines = std::vector<int>;
+  CHECK(order("1 wait4(9,  <unfinished ...>\n2 ptrace(PTRACE_CONT, 9, NULL, 0 <unfinished ...>\n"
+              "1 <... wait4 resumed>[{WIFSTOPPED(s) && WSTOPSIG(s) == SIGSTOP}], 0, NULL) = 9\n"
+              "2 <... ptrace resumed>) = 0\n")
+            .first == Lines{4, 3});
+  // One that never returns holds back no more than a bound, and that is said.
+  std::string text = "1 ptrace(PTRACE_CONT, 9, NULL, 0 <unfinished ...>\n";
+  for (int i = 0; i < 5000; ++i) text += "2 getpid() = 2\n";
+  const auto [lines, notes] = order(text);
+  CHECK(lines.size() == 5001);
+  CHECK(lines.back() == 1);
+  REQUIRE(notes.size() == 1);
+  CHECK(notes[0].starts_with("log: 1 calls are taken to have had their effect at their end"));
+  CHECK(order("1 getpid() = 1\n1 getpid() = 12").second ==
+        std::vector<std::string>{"log:2: the line is cut, and was not read"});
+}
+
+TEST_CASE("hostile lines") {
+  const std::string good = "7 ptrace(PTRACE_ATTACH, 500) = 0\n";
+  const std::string nul(1, '\0');
+  for (const std::string &line : {nul, "7 ptrace(PTRACE_CONT, 5" + nul + ", NULL, 0) = 0"})
+    CHECK(complaint(good + line + "\n") == "log:2: expected text, not a NUL byte");
+  for (const char *call :
+       {"ptrace(PTRACE_CONT, 99999999999, NULL, 0) = 0", "kill(99999999999, SIGSTOP) = 0",
+        "kill(5, 99999999999) = 0", "ptrace(PTRACE_CONT, 18446744073709551616, NULL, 0) = 0",
+        "wait4(-1, [{WIFSTOPPED(s) && WSTOPSIG(s) == 99999999999}], 0, NULL) = 5",
+        "getpid() = 99999999999999999999", "7 <... wait4 resumed>",
+        "--- SIGCHLD {si_signo=", "+++ killed by 99999999999 +++"}) {
+    INFO(std::string(call));
+    CHECK(complaint(good + "7 " + call + "\n").starts_with("log:2: "));
+  }
+  CHECK(complaint(good + "[pid 99999999] getpid() = 1\n").starts_with("log:2: expected a pid"));
+  // Two writers of one file.
+  CHECK(complaint(good + "7 ptrace(PTRACE_CO8 wait4(-1, NT, 500, NULL, 0) = 0\n")
+            .starts_with("log:2: "));
 }
 
 TEST_CASE("a line of a megabyte") {

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <istream>
 #include <nlohmann/json.hpp>
+#include <queue>
 #include "model/input_error.hpp"
 
 namespace ptmc::traces {
@@ -486,6 +487,101 @@ Trace read_jsonl(std::istream &in, const std::string &file) {
   std::stable_sort(trace.events.begin(), trace.events.end(),
                    [](const Event &a, const Event &b) { return a.t0 < b.t0; });
   return trace;
+}
+
+namespace {
+
+// A file that is read twice or more: the first time its order is seen, and whether it can be read
+// call by call after that.
+class JsonlSource : public Source {
+ public:
+  JsonlSource(std::unique_ptr<std::istream> in, const std::string &file) : in_(std::move(in)) {
+    about_.file = file;
+    read_header();
+    if (about_.world == World::closed) read_all();
+  }
+
+  const Event *next() override {
+    if (whole_) return whole_->next();
+    if (taken_) waiting_.pop();
+    taken_ = false;
+    // What comes before the next line's call.
+    while (!ended_ && (waiting_.empty() || waiting_.top().at >= newest_)) read();
+    if (waiting_.empty()) return nullptr;
+    taken_ = true;
+    return &waiting_.top().event;
+  }
+
+  void rewind() override {
+    if (!sorted_ && !whole_) read_all();
+    if (whole_) return whole_->rewind();
+    read_header();
+  }
+
+  std::size_t place() override { return whole_ ? whole_->place() : waiting_.top().number; }
+  const Trace *whole() const override { return whole_ ? &trace_ : nullptr; }
+
+ private:
+  struct Waiting {
+    std::uint64_t at;    // when it comes
+    std::size_t number;  // among all
+    Event event;
+    bool operator<(const Waiting &other) const {
+      return std::pair(at, number) > std::pair(other.at, other.number);
+    }
+  };
+
+  void read_all() {
+    in_->clear();
+    in_->seekg(0);
+    trace_ = read_jsonl(*in_, about_.file);
+    whole_ = source_of(trace_);
+  }
+
+  void read_header() {
+    in_->clear();
+    in_->seekg(0);
+    std::string text;
+    std::getline(*in_, text);
+    const Json header = parse_line(text, about_.file, 1);
+    Trace fresh;
+    fresh.file = about_.file;
+    traces::read_header(Fields(header, about_.file, 1), fresh);
+    about_ = std::move(fresh);
+    waiting_ = {};
+    line_ = 1;
+    newest_ = 0;
+    taken_ = ended_ = false;
+  }
+
+  void read() {
+    std::string text;
+    if (!std::getline(*in_, text)) {
+      ended_ = true;
+      return;
+    }
+    ++line_;
+    const Json object = parse_line(text, about_.file, line_);
+    const Event event = read_event(Fields(object, about_.file, line_));
+    sorted_ = sorted_ && event.t0 >= newest_;
+    newest_ = std::max(newest_, event.t0);
+    waiting_.push({comes_at(event), static_cast<std::size_t>(line_ - 2), event});
+  }
+
+  std::unique_ptr<std::istream> in_;
+  std::priority_queue<Waiting> waiting_;  // the first to come on top
+  int line_ = 1;
+  std::uint64_t newest_ = 0;  // t0
+  bool taken_ = false;        // the top has been returned
+  bool ended_ = false, sorted_ = true;
+  Trace trace_;  // if it is not sorted
+  std::unique_ptr<Source> whole_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> jsonl_source(std::unique_ptr<std::istream> in, const std::string &file) {
+  return std::make_unique<JsonlSource>(std::move(in), file);
 }
 
 // ---- Writer -------------------------------------------------------------------------------------

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include "traces/source.hpp"
 #include "traces/trace.hpp"
 
 namespace ptmc::traces {
@@ -21,6 +23,10 @@ Trace read_jsonl(std::istream &in, const std::string &file);
 // The lines of to_jsonl, newlines included; of the trace the header alone.
 std::string header_line(const Trace &trace);
 std::string event_line(const Event &event);
+
+// The same call by call, of a file that can be read more than once. It is read into memory if it is
+// of a closed world, or its calls are not in the order of t0.
+std::unique_ptr<Source> jsonl_source(std::unique_ptr<std::istream> in, const std::string &file);
 
 // "WNOHANG|__WALL", "0", "WNOHANG|64".
 std::optional<int> wait_options_number(std::string_view names);

@@ -9,7 +9,7 @@
 namespace ptmc::traces {
 
 // Fills events, max_states, mean_allowed_next, divergence, accepted, gave_up, explained and next.
-// Goes through the trace twice. For explained and next it must be in memory (source_of).
+// Goes through the trace twice. For explained and next it must be in memory (Source::whole).
 void replay_open_world(Source &source, const model::DesignSpec &spec, const ReplayOptions &options,
                        Models &models, ReplayResult &result);
 

@@ -1,4 +1,5 @@
 // read_trace and open_source: every verb that takes a trace takes either format.
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -114,6 +115,7 @@ class Whole : public Source {
   }
   void rewind() override { at_ = 0; }
   std::size_t place() override { return order_[at_ - 1]; }
+  const Trace *whole() const override { return &trace_; }
 
  private:
   const Trace &trace_;
@@ -140,8 +142,8 @@ Trace read_trace(const std::string &file) {
 std::unique_ptr<Source> open_source(const std::string &file) {
   if (auto source = logs_of_threads(file)) return source;
   Opened opened = open(file);
-  if (!opened.json) return strace_of(file, std::move(opened));
-  return nullptr;
+  return opened.json ? jsonl_source(std::move(opened.in), file)
+                     : strace_of(file, std::move(opened));
 }
 
 }  // namespace ptmc::traces

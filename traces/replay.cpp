@@ -229,8 +229,7 @@ void ClosedWorld::conclude() {
 
 namespace {
 
-// trace: where it is in memory; a closed world must be.
-ReplayResult replay_source(Source &source, const Trace *whole, const ReplayOptions &options) {
+ReplayResult replay_source(Source &source, const ReplayOptions &options) {
   const Trace &trace = source.about();
   ReplayResult result;
   result.file = trace.file;
@@ -249,7 +248,7 @@ ReplayResult replay_source(Source &source, const Trace *whole, const ReplayOptio
   if (trace.world == World::open)
     replay_open_world(source, spec, options, models, result);
   else
-    ClosedWorld(*whole, spec, options, models, result).run();
+    ClosedWorld(*source.whole(), spec, options, models, result).run();
   result.notes = source.about().notes;
   return result;
 }
@@ -257,13 +256,11 @@ ReplayResult replay_source(Source &source, const Trace *whole, const ReplayOptio
 }  // namespace
 
 ReplayResult replay(const Trace &trace, const ReplayOptions &options) {
-  return replay_source(*source_of(trace), &trace, options);
+  return replay_source(*source_of(trace), options);
 }
 
 ReplayResult replay_file(const std::string &file, const ReplayOptions &options) {
-  if (!options.explain && !options.next)
-    if (const auto source = open_source(file)) return replay_source(*source, nullptr, options);
-  return replay(read_trace(file), options);
+  return replay_source(*open_source(file), options);
 }
 
 }  // namespace ptmc::traces

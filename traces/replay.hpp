@@ -104,8 +104,7 @@ struct ReplayResult {
 
 // Throws InputError for a trace that makes no sense (a call of an unknown process...).
 ReplayResult replay(const Trace &trace, const ReplayOptions &options);
-// The same of a file. An open world is not read into memory, unless options ask for explained or
-// next.
+// The same of a file, without explain and next: an open world is not read into memory.
 ReplayResult replay_file(const std::string &file, const ReplayOptions &options);
 
 // "ptrace(PTRACE_CONT, 12, 0, SIGUSR1) = -1 ESRCH"

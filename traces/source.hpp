@@ -20,6 +20,8 @@ class Source {
   // The index in Trace::events of the call that next() has returned last. May read all of the file
   // again: only rewind() may follow.
   virtual std::size_t place() = 0;
+  // The trace, if it is in memory; else null.
+  virtual const Trace *whole() const { return nullptr; }
   // What is known beside the events: of a log, its tracer only after it was read once.
   const Trace &about() const { return about_; }
 
@@ -33,9 +35,9 @@ inline std::uint64_t comes_at(const Event &e) {
   return wait && e.ret && e.t1 != UINT64_MAX ? e.t1 : e.t0;
 }
 
-// Opens the trace of an open world: a file, or the files FILE.PID of strace -ff, telling the format
-// by its content. What cannot be read twice is copied to a temporary file first. Null: a closed
-// world. Throws InputError.
+// Opens a file, or the files FILE.PID of strace -ff, telling the format by its content; a closed
+// world is read into memory. What cannot be read twice is copied to a temporary file first. Throws
+// InputError.
 std::unique_ptr<Source> open_source(const std::string &file);
 // trace must outlive it.
 std::unique_ptr<Source> source_of(const Trace &trace);

@@ -378,7 +378,7 @@ void Log::add(const Event &event) {
 // A call that has not returned yet.
 void Log::begin(Thread &thread, const Event &event, std::string_view text) {
   add(event);
-  thread.begun = std::make_unique<Begun>(event, std::string(text));
+  thread.begun = std::make_unique<Begun>(Begun{event, std::string(text)});
   if (!is_held(event)) {
     window_.pop_back();
     return;
@@ -477,6 +477,7 @@ void File::read() {
       ended_ = true;
     } else {
       if (line->ends_with('\r')) line->remove_suffix(1);
+      if (line->find('\0') != line->npos) throw Malformed{"expected text, not a NUL byte"};
       log_->read_line(*line, number_);
       if (!alone_ && !log_->empty() && !log_->precise())
         throw Malformed{

@@ -34,6 +34,12 @@ enum Request {  // PTRACE_*, on x86_64
   kGetSyscallInfo = 0x420e,
 };
 
+// All 64 bits of what need not be a signal.
+std::uint64_t resumed_with(std::string_view text) {
+  const auto value = number(text);
+  return static_cast<std::uint64_t>(value ? *value : signal(text));
+}
+
 void ptrace_call(Arguments &arguments, Event &event) {
   event.request = request(arguments.next());
   if (event.request == kTraceme) return;
@@ -50,7 +56,7 @@ void ptrace_call(Arguments &arguments, Event &event) {
     case kSysemuSinglestep:
     case kSingleblock:
       address();
-      event.data = static_cast<std::uint64_t>(signal(arguments.next()));
+      event.data = resumed_with(arguments.next());
       break;
     case kOldSetoptions:
     case kSetoptions:

@@ -99,8 +99,9 @@ std::optional<std::uint64_t> duration(std::string_view result) {
 std::string_view Arguments::next() {
   const std::string_view found = rest_.substr(0, argument_end(rest_));
   rest_.remove_prefix(std::min(found.size() + 1, rest_.size()));
-  const std::size_t begin = found.find_first_not_of(' ');
-  return begin == found.npos ? "" : without_name(found.substr(begin));
+  // A call that has not returned has a space before "<unfinished ...>".
+  const std::size_t begin = found.find_first_not_of(' '), end = found.find_last_not_of(' ');
+  return begin == found.npos ? "" : without_name(found.substr(begin, end + 1 - begin));
 }
 
 }  // namespace ptmc::traces::strace

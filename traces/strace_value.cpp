@@ -201,12 +201,17 @@ std::int64_t number(std::string_view text, std::string_view what) {
 
 // ---- Pids and signals ---------------------------------------------------------------------------
 
-// -e raw prints -1 as 0xffffffff.
-pid_t pid(std::string_view text) { return static_cast<pid_t>(number(text, "a pid")); }
+// An int. -e raw prints -1 as 0xffffffff.
+int in_range(std::int64_t value, std::string_view what, std::string_view text) {
+  if (value < INT32_MIN || value > std::int64_t{UINT32_MAX}) expected(what, text);
+  return static_cast<int>(value);
+}
+
+pid_t pid(std::string_view text) { return in_range(number(text, "a pid"), "a pid", text); }
 
 int signal(std::string_view text) {
   const std::string_view name = word(text);
-  if (const auto value = number(name)) return static_cast<int>(*value);
+  if (const auto value = number(name)) return in_range(*value, "a signal", text);
   const auto sig = signal_of(name);
   if (!sig) expected("a signal", text);
   return *sig;

@@ -33,7 +33,7 @@ std::int64_t number(std::string_view text, std::string_view what);
 
 inline constexpr std::uint64_t kPidLimit = 1 << 22;  // the kernel's PID_MAX_LIMIT
 pid_t pid(std::string_view text);
-int signal(std::string_view text);
+int signal(std::string_view text);  // without checking that there is such a signal
 // [INT CHLD], ~[17], []; nothing for NULL and for the address of a set that strace could not read.
 std::optional<std::uint64_t> signal_set(std::string_view text);
 

@@ -123,6 +123,7 @@ int run_explain(ExplainOptions &options) {
   options.replay.explain = true;
   const traces::Trace trace = traces::read_trace(options.file);
   const traces::Lint lint = traces::lint(trace, options.replay);
+  print_notes(lint.replay);
   if (options.format == "json")
     print_json(to_json(trace, lint));
   else if (options.format == "html")

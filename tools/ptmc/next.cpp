@@ -172,6 +172,7 @@ int run_next(NextOptions &options) {
   options.replay.next = asked.size();
   trace.events.insert(trace.events.end(), asked.begin(), asked.end());
   const traces::ReplayResult result = traces::replay(trace, options.replay);
+  print_notes(result);
   if (options.json)
     print_json(to_json(trace, result));
   else if (result.accepted)

@@ -40,6 +40,7 @@ Json verdict_json(const ReplayResult &result) {
   for (const auto &[rule, kind] : result.pairs)
     json["pairs"][rule].push_back(model::kStopKindNames[static_cast<std::size_t>(kind)]);
   if (!result.gave_up.empty()) json["reason"] = result.gave_up;
+  if (!result.notes.empty()) json["notes"] = result.notes;
   if (result.divergence) {
     const traces::Divergence &d = *result.divergence;
     Json blocked = Json::array();
@@ -66,6 +67,10 @@ std::string reason_text(const ReplayResult &result) {
   for (const traces::Blocked &b : d.blocked_by)
     text += fmt::format("  blocked:  {}: not \"{}\"\n", b.rule, b.guard);
   return text;
+}
+
+void print_notes(const ReplayResult &result) {
+  for (const std::string &note : result.notes) fmt::print(stderr, "ptmc: {}\n", note);
 }
 
 int exit_code(const std::vector<ReplayResult> &results) {
@@ -103,6 +108,7 @@ int run_replay(const ReplayOptions &options) {
   how.pairs = how.witness;
   for (const std::string &file : options.files) results.push_back(traces::replay_file(file, how));
 
+  for (const ReplayResult &result : results) print_notes(result);
   Json json = Json::array();
   for (const ReplayResult &result : results)
     if (options.json)

@@ -17,6 +17,8 @@ std::string reason_text(const traces::ReplayResult &result);
 std::string explained_text(const traces::Trace &trace, const traces::ReplayResult &result);
 std::string finding_text(const traces::Finding &finding);  // without file and line
 Json findings_json(const traces::Trace &trace, const traces::Lint &lint);
+// What the reader of a trace left out, on stderr.
+void print_notes(const traces::ReplayResult &result);
 int exit_code(const std::vector<traces::ReplayResult> &results);
 
 }  // namespace ptmc::tools
