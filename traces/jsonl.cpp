@@ -459,14 +459,17 @@ Event read_event(const Fields &fields) {
   if (fields.has("status")) event.status = fields.status("status");
   if (fields.has("siginfo")) event.siginfo = read_siginfo(fields.object("siginfo"));
   if (fields.has("message")) event.message = fields.bits("message");
-  if (event.call == Call::proc_state) {
-    event.data = letter(fields, "value");
-  }
+  if (event.call == Call::proc_state) event.data = letter(fields, "value");
   event.t0 = static_cast<std::uint64_t>(fields.integer("t0", 0, kMost));
   if (!fields.is_null("t1")) event.t1 = static_cast<std::uint64_t>(fields.integer("t1", 0, kMost));
   if (event.t1 < event.t0) fields.fail("t1", "is before t0");
   if (fields.has("kernel")) event.kernel = fields.boolean("kernel");
   return event;
+}
+
+// A recorder that was killed may leave the beginning of a line.
+bool cut_off(const std::istream &in, const std::string &text, World world) {
+  return in.eof() && world == World::open && !Json::accept(text);
 }
 
 }  // namespace
@@ -479,8 +482,7 @@ Trace read_jsonl(std::istream &in, const std::string &file) {
   const Json header = parse_line(text, file, 1);
   read_header(Fields(header, file, 1), trace);
   for (int line = 2; std::getline(in, text); ++line) {
-    // A recorder that was killed may leave the beginning of a line.
-    if (in.eof() && trace.world == World::open && !Json::accept(text)) break;
+    if (cut_off(in, text, trace.world)) break;
     const Json object = parse_line(text, file, line);
     trace.events.push_back(read_event(Fields(object, file, line)));
   }
@@ -556,7 +558,7 @@ class JsonlSource : public Source {
 
   void read() {
     std::string text;
-    if (!std::getline(*in_, text)) {
+    if (!std::getline(*in_, text) || cut_off(*in_, text, about_.world)) {
       ended_ = true;
       return;
     }
