@@ -356,7 +356,10 @@ class Generator {
     const Instance &i = m_.instances[seen.instance];
     if (options_.cover == Cover::rules) return i.rule->id;
     if (seen.then) return i.rule->id + "," + m_.instances[*seen.then].rule->id;
-    return i.name() + "@" + situation;
+    std::string run;  // states are known by the calls that lead there
+    for (Place p = seen.place; apart_ && settled_.from(p) != Settled::kNone; p = settled_.from(p))
+      if (!own_.is[settled_.by(p)]) run = m_.instances[settled_.by(p)].name() + ">" + run;
+    return run + i.name() + "@" + situation;
   }
 
   // An outcome that goes on goes to the next step.
