@@ -51,19 +51,35 @@ const std::vector<Design> &designs() {
 // in 5.10.262.
 const std::vector<KernelFeature> &kernel_features() {
   static const std::vector<KernelFeature> all{
-      {setoptions_atomic, 3, 4},       {requests_freeze, 3, 8},
-      {wait_any_tracee, 4, 7},         {message_cleared, 5, 18},
-      {dead_tracer_keeps_code, 5, 19}, {seccomp_after_entry, 4, 8},
-      {peek_siginfo, 3, 10},           {signal_mask, 3, 11},
-      {loop_sees_group_exit, 5, 0},    {exec_unreaped, 5, 10},
-      {syscall_message, 5, 3},         {requeue_keeps_queue, 5, 17},
-      {killed_never_stops, 5, 19},     {kill_sends_sigkill, 5, 10},
-      {dying_drops_signals, 6, 1},     {last_exit_is_group_exit, 6, 1},
-      {exiting_drops_signals, 6, 18},  {leader_takes_group_code, 6, 18},
-      {dump_before_exit_event, 5, 16},
+      {setoptions_atomic, 3, 4},
+      {requests_freeze, 3, 8},
+      {wait_any_tracee, 4, 7},
+      {message_cleared, 5, 18},
+      {dead_tracer_keeps_code, 5, 19},
+      {seccomp_after_entry, 4, 8},
+      {peek_siginfo, 3, 10},
+      {signal_mask, 3, 11},
+      {loop_sees_group_exit, 5, 0},
+      {exec_unreaped, 5, 10, "lives"},
+      {syscall_message, 5, 3},
+      {requeue_keeps_queue, 5, 17, "requeues"},
+      {killed_never_stops, 5, 19},
+      {kill_sends_sigkill, 5, 10},
+      {dying_drops_signals, 6, 1},
+      {last_exit_is_group_exit, 6, 1},
+      {exiting_drops_signals, 7, 2, "zombies"},
+      {leader_takes_group_code, 6, 16, "leaders"},
+      {dump_before_exit_event, 5, 16, "dumps"},
   };
   return all;
 }
+
+namespace {
+
+// Older series that got it too: 6.18.44 has it, 6.18.15, 6.19.14 and 7.1.13 do not.
+const KernelFeature kBackported[] = {{exiting_drops_signals, 6, 18}};
+
+}  // namespace
 
 const std::vector<Sig> &explored_signals() {
   static const std::vector<Sig> all{TRAP, KILL, USR1, TERM, CONT, STOP, TSTP};
@@ -203,6 +219,12 @@ const std::vector<Profile> &profiles() {
        2,
        {STOP, CONT},
        {use_seize, cont, exits, tracer_waits, thread_directed},
+       {}},
+      {"leaders",
+       "a leader that exits first, and SIGCHLD",
+       2,
+       {KILL},
+       {exits, parent_waits, sigchld},
        {}},
       {"requeues",
        "injected signals that one of two threads blocks",
@@ -379,6 +401,8 @@ Config base_config(const DesignSpec &spec) {
   for (Feature f : spec.design->features) c[f] = true;
   for (const KernelFeature &k : kernel_features())
     c[k.feature] = spec.major > k.major || (spec.major == k.major && spec.minor >= k.minor);
+  for (const KernelFeature &k : kBackported)
+    if (spec.major == k.major && spec.minor == k.minor) c[k.feature] = true;
   for (const Feature f : spec.flipped) c[f] = !c[f];
   return c;
 }

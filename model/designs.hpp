@@ -21,7 +21,8 @@ const std::vector<Design> &designs();
 
 struct KernelFeature {
   Feature feature;
-  int major, minor;  // since
+  int major, minor;                    // since
+  std::string_view shown = "default";  // the profile under which it makes a difference
 };
 const std::vector<KernelFeature> &kernel_features();
 constexpr std::string_view feature_name(Feature f) {

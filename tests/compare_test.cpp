@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "tests/exploring.hpp"
@@ -219,4 +221,27 @@ TEST_CASE("exit codes") {
   CHECK(code_of("linux-3.4 linux-9") == 2);
   CHECK(code_of("linux-3.4 legacy --profile none") == 2);
   CHECK(code_of("linux-3.4 linux-3.4+TRACESTOP") == 2);
+  CHECK(code_of("linux-3.4 linux-3.4~seize") == 2);
+}
+
+TEST_CASE("of two kernels: each row that changed, and what it does alone") {
+  const std::string file = "rows.json";
+  const std::string command = PTMC_PROGRAM
+                              " compare linux-3.4@5.10 linux-3.4@6.18 --limit 1 --time-limit 300 "
+                              "--format json >" +
+                              file;
+  REQUIRE(WEXITSTATUS(std::system(command.c_str())) == 1);
+  std::ifstream text(file);
+  const auto rows = nlohmann::json::parse(text).at("rows");
+  const Config old = base_config(parse_design("linux-3.4@5.10"));
+  const Config now = base_config(parse_design("linux-3.4@6.18"));
+  std::size_t differ = 0;
+  for (const KernelFeature &k : kernel_features()) differ += old[k.feature] != now[k.feature];
+  CHECK(rows.size() == differ);
+  for (const auto &row : rows) {
+    INFO(row.at("row").get<std::string>());
+    if (!row.at("compared").get<bool>()) continue;
+    CHECK(row.at("verdict") == "different");
+    CHECK(row.at("differences").size() == 1);
+  }
 }

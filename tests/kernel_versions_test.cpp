@@ -7,6 +7,7 @@
 #include <string>
 #include <tuple>
 
+#include "model/input_error.hpp"
 #include "tests/exploring.hpp"
 
 namespace ptmc::model {
@@ -88,11 +89,30 @@ TEST_CASE("a kernel has the features of its version") {
       {Feature::seccomp_after_entry, {"linux-3.4@4.7", "linux-3.4@4.8"}},
       {Feature::message_cleared, {"linux-3.4@5.17", "linux-3.4@5.18"}},
       {Feature::dead_tracer_keeps_code, {"linux-3.4@5.18", "linux-3.4@5.19"}},
+      // Seen by tools/kernels, whose oldest kernel is 5.10.262.
+      {Feature::exec_unreaped, {"linux-3.4@5.9", "linux-3.4@5.10"}},
+      {Feature::leader_takes_group_code, {"linux-3.4@6.12", "linux-3.4@6.16"}},
+      {Feature::exiting_drops_signals, {"linux-3.4@6.17", "linux-3.4@6.18"}},
+      {Feature::exiting_drops_signals, {"linux-3.4@7.1", "linux-3.4@7.2"}},
   };
   for (const auto &[feature, kernels] : edges) {
     CHECK_FALSE(config(kernels.first)[feature]);
     CHECK(config(kernels.second)[feature]);
   }
+}
+
+TEST_CASE("a row can be the other way") {
+  for (const KernelFeature &k : kernel_features()) {
+    const std::string name = "linux-3.4@5.10~" + std::string(feature_name(k.feature));
+    const DesignSpec spec = parse_design(name + "+TRACEEXIT");
+    CHECK(spec.name() == name);
+    CHECK(spec.options == std::vector{TRACEEXIT});
+    Config config = base_config(parse_design("linux-3.4@5.10"));
+    config[k.feature] = !config[k.feature];
+    CHECK(base_config(spec) == config);
+    CHECK_NOTHROW(find_profile(k.shown));
+  }
+  CHECK_THROWS_AS(parse_design("linux-3.4~seize"), InputError);
 }
 
 }  // namespace

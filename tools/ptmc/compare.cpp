@@ -24,6 +24,8 @@ using checker::LockstepResult;
 using checker::Observation;
 using checker::Tester;
 
+constexpr double kRowSeconds = 10;  // for each row alone, unless --time-limit says otherwise
+
 struct CompareOptions {
   bool json = false;
   SubjectOptions left, right;  // the left one's hold for both, but for the design
@@ -102,9 +104,9 @@ struct Comparison {
 // A row of the kernel table that the sides do not share: the left one, and the same with this row
 // as the right one has it.
 struct Row {
-  Row(const Side &left, const model::KernelFeature &row) : row(row), flipped(with(left, row)) {}
-  static Subject with(const Side &left, const model::KernelFeature &row) {
-    Subject subject = left.subject;
+  Row(const Subject &subject, const model::KernelFeature &row)
+      : row(row), as_it_is(subject), flipped(with(subject, row)) {}
+  static Subject with(Subject subject, const model::KernelFeature &row) {
     auto &rows = subject.spec.flipped;
     if (const auto found = std::find(rows.begin(), rows.end(), row.feature); found != rows.end())
       rows.erase(found);
@@ -116,16 +118,23 @@ struct Row {
   bool compared() const { return row.feature != model::Feature::message_cleared; }
 
   const model::KernelFeature &row;
-  Side flipped;
+  Side as_it_is, flipped;
   std::optional<CompareResult> alone;  // none: it is the only row
 };
 
-std::vector<std::unique_ptr<Row>> rows_of(const Side &left, const Side &right) {
+// Under the profile that was asked for, or else each under the one that shows it.
+std::vector<std::unique_ptr<Row>> rows_of(const Side &left, const Side &right, bool asked) {
   std::vector<std::unique_ptr<Row>> all;
   if (left.subject.spec.design != right.subject.spec.design) return all;
   for (const model::KernelFeature &k : model::kernel_features())
-    if (left.config[k.feature] != right.config[k.feature])
-      all.push_back(std::make_unique<Row>(left, k));
+    if (left.config[k.feature] != right.config[k.feature]) {
+      Subject subject = left.subject;
+      if (!asked && k.shown != "default") {
+        subject.profile = &model::find_profile(k.shown);
+        subject.threads = subject.profile->max_threads;
+      }
+      all.push_back(std::make_unique<Row>(subject, k));
+    }
   std::stable_sort(all.begin(), all.end(), [](const auto &a, const auto &b) {
     return std::pair(a->row.major, a->row.minor) < std::pair(b->row.major, b->row.minor);
   });
@@ -190,18 +199,20 @@ Json differences_json(const Side &left, const Side &right, const Tester &tester,
   return differences;
 }
 
-Json rows_json(const Side &left, const std::vector<std::unique_ptr<Row>> &rows) {
+Json rows_json(const std::vector<std::unique_ptr<Row>> &rows) {
   Json all = Json::array();
   for (const auto &r : rows) {
     Json one({{"row", model::feature_name(r->row.feature)},
               {"meaning", model::kFeatures[static_cast<std::size_t>(r->row.feature)].meaning},
               {"since", since(*r)},
               {"alone", r->flipped.name},
+              {"profile", r->as_it_is.subject.profile->name},
+              {"threads", r->as_it_is.subject.threads},
               {"compared", r->compared()}});
     if (r->alone) {
       one["verdict"] = checker::kEquivalenceNames[static_cast<std::size_t>(r->alone->verdict)];
-      one["differences"] =
-          differences_json(left, r->flipped, Tester(left.model, r->flipped.model), *r->alone);
+      one["differences"] = differences_json(r->as_it_is, r->flipped,
+                                            Tester(r->as_it_is.model, r->flipped.model), *r->alone);
     }
     all.push_back(std::move(one));
   }
@@ -216,7 +227,7 @@ void print_comparison(const Side &left, const Side &right, const Tester &tester,
              {"right", right.name},
              {"verdict", checker::kEquivalenceNames[static_cast<std::size_t>(c.verdict())]},
              {"differences", differences_json(left, right, tester, r)},
-             {"rows", rows_json(left, rows)},
+             {"rows", rows_json(rows)},
              {"left_options", option_names(left.config)},
              {"right_options", option_names(right.config)},
              {"left_only", calls(tester.left_only)},
@@ -253,19 +264,30 @@ void print_rows(const Side &left, const std::vector<std::unique_ptr<Row>> &rows)
   if (rows.empty()) return;
   fmt::print("\nrows of the kernel that differ, each alone on the side of {}:\n", left.name);
   for (const auto &r : rows) {
-    fmt::print("  {:<23} since {:<5}", model::feature_name(r->row.feature), since(*r));
+    fmt::print("  {:<23} since {}: ", model::feature_name(r->row.feature), since(*r));
+    if (!r->compared()) {
+      fmt::print("is not compared\n");
+      continue;
+    }
     if (!r->alone) {
-      fmt::print(" the only one\n");
-    } else if (!r->alone->differences.empty()) {
+      fmt::print("the only one\n");
+      continue;
+    }
+    const Subject &subject = r->as_it_is.subject;
+    const std::string where = fmt::format("profile {}, {} thread{}", subject.profile->name,
+                                          subject.threads, subject.threads == 1 ? "" : "s");
+    if (!r->alone->differences.empty()) {
       const Difference &d = r->alone->differences.front();
-      fmt::print(" after {} observations, {} it:\n", d.trace.size() - 1,
-                 d.left == left.config[r->row.feature] ? "with" : "without");
+      fmt::print("{} it, after {} observations ({}):\n",
+                 d.left == left.config[r->row.feature] ? "with" : "without", d.trace.size() - 1,
+                 where);
       for (const Observation &o : d.trace)
         fmt::print("    {} = {}\n", checker::call_text(o), checker::result_text(o));
     } else if (r->alone->verdict == Equivalence::unknown) {
-      fmt::print(" unknown: {}\n", r->alone->why_incomplete);
+      fmt::print("unknown: {} after {:.0f} s ({})\n", r->alone->why_incomplete, r->alone->seconds,
+                 where);
     } else {
-      fmt::print(" {} here\n", r->compared() ? "changes nothing" : "is not compared");
+      fmt::print("changes nothing ({})\n", where);
     }
   }
 }
@@ -311,7 +333,8 @@ int run_compare(const CompareOptions &options) {
   const Side left(options.left), right(right_options);
   const checker::ExploreOptions usual = watched_options(options.bounds);
   const Tester tester(left.model, right.model);
-  const std::vector<std::unique_ptr<Row>> rows = rows_of(left, right);
+  const std::vector<std::unique_ptr<Row>> rows =
+      rows_of(left, right, !options.left.profile.empty() || options.left.threads != "1");
   Comparison found;
   if (options.engine != "z3") {
     checker::CompareOptions how;
@@ -322,10 +345,11 @@ int run_compare(const CompareOptions &options) {
     how.interrupted = usual.interrupted;
     found.explored = checker::compare(left.model, right.model, tester, how);
     how.limit = 1;
+    if (how.time_limit == 0) how.time_limit = kRowSeconds;
     for (const auto &r : rows)
-      if (rows.size() > 1)
-        r->alone = checker::compare(left.model, r->flipped.model,
-                                    Tester(left.model, r->flipped.model), how);
+      if (rows.size() > 1 && r->compared())
+        r->alone = checker::compare(r->as_it_is.model, r->flipped.model,
+                                    Tester(r->as_it_is.model, r->flipped.model), how);
   }
   if (options.engine != "explicit") {
     checker::LockstepOptions how;
@@ -347,7 +371,9 @@ Command compare_verb() {
   auto o = std::make_shared<CompareOptions>();
   Command command{
       .name = "compare",
-      .about = "where two designs differ for the tester",
+      .about =
+          "where two designs differ for the tester; of two kernels, what each changed row "
+          "does alone, for 10 s each or --time-limit",
       .options = {{.name = "--engine",
                    .about =
                        "explores (as usual), looks with Z3 for a proof that they are equal, or "
