@@ -83,6 +83,13 @@ __u64 now() {
   return static_cast<__u64>(time.tv_sec) * 1'000'000'000 + static_cast<__u64>(time.tv_nsec);
 }
 
+// As it was when it could last be asked: a seccomp filter may refuse that.
+__thread __s32 last_id = 0;
+__s32 own_id() {
+  if (const long id = raw(SYS_gettid); id > 0) last_id = static_cast<__s32>(id);
+  return last_id;
+}
+
 void append(const ptmc_record &record) {
   const long data = reinterpret_cast<long>(&record);
   if (raw(SYS_write, file, data, sizeof(record)) != -EBADF) return;
@@ -97,7 +104,7 @@ class Recorded {
     if (!recording()) return;
     record_.kind = PTMC_CALL;
     record_.nr = static_cast<__u32>(nr);
-    record_.pid = static_cast<__s32>(raw(SYS_gettid));
+    record_.pid = own_id();
     const long arguments[] = {a, b, c, d};
     for (int i = 0; i < 4; ++i) record_.args[i] = static_cast<__u64>(arguments[i]);
     record_.t0 = now();
@@ -180,7 +187,7 @@ void *begin(void *given) {
   const Start start = *static_cast<Start *>(given);
   free(given);
   Recorded call(SYS_clone, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
-  const long self = raw(SYS_gettid);
+  const long self = own_id();
   call.by(start.creator);
   call.end(self);
   return start.run(start.argument);
@@ -242,7 +249,10 @@ OURS pid_t fork() noexcept {
   static const auto real = next(&fork, "fork");
   Recorded call(SYS_fork);
   const pid_t child = real();
-  if (child != 0) call.end(child);
+  if (child == 0)
+    own_id();
+  else
+    call.end(child);
   return child;
 }
 
@@ -275,7 +285,7 @@ OURS int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, voi
   static const auto real = next(&pthread_create, "pthread_create");
   auto *start = static_cast<Start *>(recording() ? malloc(sizeof(Start)) : nullptr);
   if (!start) return real(thread, attributes, run, argument);
-  *start = {run, argument, static_cast<pid_t>(raw(SYS_gettid))};
+  *start = {run, argument, own_id()};
   const int error = real(thread, attributes, begin, start);
   if (error != 0) free(start);
   return error;

@@ -259,8 +259,6 @@ int BPF_PROG(enter, struct pt_regs *regs, long nr) {
   call->args[1] = regs->rsi;
   call->args[2] = regs->rdx;
   call->args[3] = regs->r10;
-  call->args[4] = regs->r8;
-  call->args[5] = regs->r9;
   call->returned = call->have = 0;
   read_arguments(call);
   call->t0 = call->t1 = bpf_ktime_get_ns();

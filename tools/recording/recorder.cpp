@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -26,6 +27,8 @@ namespace {
 
 using traces::Call;
 using traces::Event;
+
+constexpr int kGivesWay = 10;  // niceness: where processors are few the command comes first
 
 [[noreturn]] void not_possible(const std::string &what) {
   throw traces::NotPossible("cannot record here: " + what);
@@ -170,6 +173,7 @@ int record(const Recording &recording) {
     go_write.reset();
     be_command(recording.command, *sight, signals, go[0], failed[1]);
   }
+  setpriority(PRIO_PROCESS, 0, kGivesWay);
   const File pidfd(static_cast<int>(syscall(SYS_pidfd_open, command_pid, 0)));
   sight->follow(pidfd.fd);
 
