@@ -44,11 +44,11 @@ namespace ptmc::model {
   X(kill_sends_sigkill, k, "PTRACE_KILL sends SIGKILL in any state (5.19, 5.10)")                \
   X(requeue_keeps_queue, k, "a blocked injected signal returns to its queue (5.17)")             \
   X(syscall_message, k, "GETEVENTMSG is 1 or 2 in syscall-stops (5.3)")                          \
-  X(exec_unreaped, k, "requests fail until EVENT_EXEC under a new id is waited for (5.13)")      \
+  X(exec_unreaped, k, "requests fail until EVENT_EXEC under a new id is waited for (5.10)")      \
   X(exec_traps_seized, d, "execve sends SIGTRAP to seized tracees too (3.1 to 3.3)")             \
-  X(exiting_drops_signals, k, "PF_EXITING: a signal to this thread does nothing (seen in 6.18)") \
+  X(exiting_drops_signals, k, "PF_EXITING: a signal to this thread does nothing (7.2, 6.18.44)") \
   X(dump_before_exit_event, k, "a dying thread waits for a core dump before EVENT_EXIT (5.16)")  \
-  X(leader_takes_group_code, k, "a zombie leader left alone tells the group's status (6.18)")    \
+  X(leader_takes_group_code, k, "a zombie leader left alone tells the group's status (6.16)")    \
   X(wait_any_tracee, k, "wait sees tracees of any exit signal without __WALL (4.7)")             \
   X(message_cleared, k, "GETEVENTMSG is 0 outside events, not the last message (5.18)")          \
   X(dead_tracer_keeps_code, k, "a tracer's death never takes a syscall-stop's code (5.19)")      \

@@ -47,8 +47,8 @@ const std::vector<Design> &designs() {
   return all;
 }
 
-// X.Y is the last of its stable series: PTRACE_KILL has sent SIGKILL since 5.19, and does so
-// in 5.10.262.
+// X.Y is the last of its stable series: PTRACE_KILL has sent SIGKILL since 5.19, and
+// EVENT_EXEC under a new id been kept from requests since 5.13, and both is so in 5.10.262.
 const std::vector<KernelFeature> &kernel_features() {
   static const std::vector<KernelFeature> all{
       {setoptions_atomic, 3, 4},
