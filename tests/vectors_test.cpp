@@ -127,10 +127,9 @@ TEST_CASE("each lie about what the kernel answers is noticed") {
 // ---- What a vector needs ------------------------------------------------------------------------
 
 // A verdict for each vector on such a machine, by id.
-std::map<std::string, VectorResult> on(const traces::Machine &machine,
-                                       const std::vector<Vector> &all) {
+std::map<std::string, VectorResult> on(const traces::Host &host, const std::vector<Vector> &all) {
   std::map<std::string, VectorResult> by;
-  const auto results = run_here(all, {.machine = machine});
+  const auto results = run_here(all, {.host = host});
   for (std::size_t k = 0; results && k < all.size(); ++k) by[all[k].id] = (*results)[k];
   return by;
 }
@@ -139,15 +138,15 @@ TEST_CASE("where the machine lacks what a vector needs it is skipped, and the ot
   std::vector<Vector> all = vectors_of(config_of("linux-3.4", "default"), 1, Cover::rules);
   for (Vector &v : vectors_of(config_of("linux-3.4", "filters"), 1, Cover::rules))
     if (v.id == "test/seccomp.event") all.push_back(v);
-  const traces::Machine here = traces::this_machine();
-  const auto says = [&](const traces::Machine &machine, const std::string &id) {
-    const auto by = on(machine, all);
+  const traces::Host here = traces::this_host();
+  const auto says = [&](const traces::Host &host, const std::string &id) {
+    const auto by = on(host, all);
     if (by.empty()) return std::string("not run");
     const VectorResult &r = by.at(id);
     return r.verdict == Verdict::skipped ? r.observed : std::string("run");
   };
   if (on(here, all).empty()) return;
-  traces::Machine old = here;
+  traces::Host old = here;
   old.kernel = {5, 2};
   CHECK(says(here, "test/syscall_info") == "run");
   CHECK(says(old, "test/syscall_info") == "needs Linux 5.3, this is 5.2");
@@ -155,7 +154,7 @@ TEST_CASE("where the machine lacks what a vector needs it is skipped, and the ot
   old.kernel = {3, 3};
   CHECK(says(old, "test/interrupt.eio") == "needs Linux 3.4, this is 3.3");
   CHECK(says(old, "test/setoptions") == "run");
-  traces::Machine without = here;
+  traces::Host without = here;
   without.seccomp = false;
   CHECK(says(without, "test/seccomp.event") == "needs seccomp's filters");
   CHECK(says(without, "test/interrupt.eio") == "run");
@@ -169,8 +168,8 @@ TEST_CASE("where the machine lacks what a vector needs it is skipped, and the ot
 
 TEST_CASE("a machine that lacks what all vectors need cannot run them") {
   const std::vector<Vector> all = vectors_of(config_of("linux-3.4", "default"), 1, Cover::rules);
-  traces::Machine machine;
-  machine.why_no_ptrace = "forbidden";
+  traces::Host host;
+  host.why_no_ptrace = "forbidden";
   std::vector<Vector> some;
   for (const Vector &v : all) {
     const bool calls = std::any_of(v.steps.begin(), v.steps.end(), [](const auto &step) {
@@ -179,12 +178,11 @@ TEST_CASE("a machine that lacks what all vectors need cannot run them") {
     CHECK(v.needs.ptrace == calls);
     if (calls) some.push_back(v);
   }
-  CHECK_THROWS_WITH_AS(traces::run_vectors(some, {.machine = machine}), "needs ptrace: forbidden",
+  CHECK_THROWS_WITH_AS(traces::run_vectors(some, {.host = host}), "needs ptrace: forbidden",
                        traces::NotPossible);
   // One that does not say so.
   for (Vector &v : some) v.needs = {};
-  CHECK_THROWS_WITH_AS(traces::run_vectors(some, {.machine = machine}), "forbidden",
-                       traces::NotPossible);
+  CHECK_THROWS_WITH_AS(traces::run_vectors(some, {.host = host}), "forbidden", traces::NotPossible);
 }
 
 TEST_CASE("a skipped vector is told in every format, with what it needs") {

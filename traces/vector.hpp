@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "traces/machine.hpp"
+#include "traces/needs.hpp"
 #include "traces/scenario.hpp"
 
 namespace ptmc::traces {

@@ -271,18 +271,18 @@ std::vector<VectorResult> run_vectors(const std::vector<Vector> &vectors,
   const SharedMemory memory(sizeof(Queue) + vectors.size() * sizeof(Shared));
   auto &queue = *static_cast<Queue *>(memory.data());
   auto *results = reinterpret_cast<Shared *>(&queue + 1);
-  const Machine machine = options.machine ? *options.machine : this_machine();
+  const Host host = options.host ? *options.host : this_host();
   std::size_t skipped = 0;
   for (std::size_t k = 0; k < vectors.size(); ++k) {
-    const std::string why = lack(vectors[k].needs, machine);
+    const std::string why = lack(vectors[k].needs, host);
     if (why.empty()) continue;
     put({.verdict = Verdict::skipped, .observed = why}, results[k]);
     if (++skipped == vectors.size()) throw NotPossible(why);
   }
-  if (!machine.why_no_ptrace.empty())  // of one by hand, which says nothing of its needs
+  if (!host.why_no_ptrace.empty())  // of one by hand, which says nothing of its needs
     for (std::size_t k = 0; k < vectors.size(); ++k)
       if (results[k].verdict != Verdict::skipped && calls_ptrace(vectors[k]))
-        throw NotPossible(machine.why_no_ptrace);
+        throw NotPossible(host.why_no_ptrace);
   puppet_program();  // once, for all workers
   // A worker whose stage has died is replaced; the vector that it was at stays unrun.
   while (queue.next < vectors.size() && !queue.impossible) {

@@ -32,10 +32,10 @@ inline constexpr std::array<std::string_view, 5> kVerdictNames{"unrun", "passed"
 
 struct VectorRunOptions {
   int jobs = 1;
-  int attempts = 20;                    // of an inconclusive one
-  bool until_failure = false;           // the rest is then not run
-  Lie lie = Lie::none;                  // that the puppets tell, for tests
-  std::optional<Machine> machine = {};  // else this one; for tests
+  int attempts = 20;              // of an inconclusive one
+  bool until_failure = false;     // the rest is then not run
+  Lie lie = Lie::none;            // that the puppets tell, for tests
+  std::optional<Host> host = {};  // else this one; for tests
   const std::atomic<bool> *interrupted = nullptr;
   std::function<void(std::size_t done)> progress = {};  // called now and then
 };

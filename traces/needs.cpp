@@ -1,4 +1,4 @@
-#include "traces/machine.hpp"
+#include "traces/needs.hpp"
 
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
@@ -39,10 +39,10 @@ std::string text(KernelVersion v) {
   return std::to_string(v.major) + "." + std::to_string(v.minor);
 }
 
-Machine this_machine() {
+Host this_host() {
   utsname system{};
   uname(&system);
-  Machine m;
+  Host m;
   m.kernel = kernel_version(system.release);
   m.why_no_ptrace = why_no_ptrace();
   // The filter is looked for only where there are any: EFAULT. Else EINVAL.
@@ -50,7 +50,7 @@ Machine this_machine() {
   return m;
 }
 
-std::string lack(const Needs &needs, const Machine &m) {
+std::string lack(const Needs &needs, const Host &m) {
   const std::string here = ", this is " + text(m.kernel);
   const bool known = m.kernel != KernelVersion();
   if (known && m.kernel < needs.since) return "needs Linux " + text(needs.since) + here;

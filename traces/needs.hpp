@@ -21,15 +21,15 @@ struct Needs {
   bool operator==(const Needs &) const = default;
 };
 
-struct Machine {
+struct Host {
   KernelVersion kernel;
   std::string why_no_ptrace;  // empty: it is permitted
   bool seccomp = true;
 };
 // Asks the kernel. Throws NotPossible if there can be no process more.
-Machine this_machine();
+Host this_host();
 
 // "needs Linux 5.3, this is 5.2"; empty: the machine has all.
-std::string lack(const Needs &needs, const Machine &machine);
+std::string lack(const Needs &needs, const Host &host);
 
 }  // namespace ptmc::traces
