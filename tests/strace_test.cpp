@@ -2,6 +2,7 @@
 // the recorded logs of tests/strace; and that no text, cut or malformed, does harm.
 #include "traces/strace.hpp"
 #include <doctest/doctest.h>
+#include <malloc.h>
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -356,6 +357,55 @@ TEST_CASE("what others do while a request lasts comes after it, and a wait at it
   CHECK(notes[0].starts_with("log: 1 calls are taken to have had their effect at their end"));
   CHECK(order("1 getpid() = 1\n1 getpid() = 12").second ==
         std::vector<std::string>{"log:2: the line is cut, and was not read"});
+}
+
+// A log that repeats itself, and how much memory was in use when it was read.
+class Repeated : public std::streambuf {
+ public:
+  Repeated(std::string before, std::string cycle, int cycles)
+      : before_(std::move(before)), cycle_(std::move(cycle)), cycles_(cycles) {}
+  std::size_t peak = 0;  // bytes
+
+ private:
+  int underflow() override {
+    peak = std::max(peak, mallinfo2().uordblks);
+    if (at_ > cycles_) return traits_type::eof();
+    std::string &text = at_++ == 0 ? before_ : cycle_;
+    setg(text.data(), text.data(), text.data() + text.size());
+    return traits_type::to_int_type(text[0]);
+  }
+  pos_type seekpos(pos_type, std::ios_base::openmode) override {
+    setg(nullptr, nullptr, nullptr);
+    at_ = 0;
+    return 0;
+  }
+
+  std::string before_, cycle_;
+  int cycles_, at_ = 0;
+};
+
+TEST_CASE("memory does not grow with the log") {
+  Models models({.signals = {}, .siginfos = {}, .masks = {}, .exit_codes = {}});
+  ReplayOptions options;
+  options.models = &models;
+  const auto peak = [&](int cycles) {
+    // A second thread waits all the time.
+    Repeated log(
+        "7 ptrace(PTRACE_SEIZE, 500, NULL, 0) = 0\n8 wait4(-1,  <unfinished ...>\n",
+        "7 ptrace(PTRACE_INTERRUPT, 500) = 0\n"
+        "7 wait4(500, [{WIFSTOPPED(s) && WSTOPSIG(s) == SIGTRAP}|PTRACE_EVENT_STOP<<16], __WALL, "
+        "NULL) = 500\n7 getpid( <unfinished ...>\n7 <... getpid resumed>) = 7\n"
+        "7 ptrace(PTRACE_CONT, 500, NULL, 0) = 0\n7 wait4(-1, NULL, WNOHANG|__WALL, NULL) = 0\n",
+        cycles);
+    std::vector<StraceFile> files;
+    files.push_back({"log", 0, std::make_unique<std::istream>(&log)});
+    const ReplayResult result = replay(*strace_source(std::move(files), "log"), options);
+    CHECK(result.accepted);
+    CHECK(result.events == 1 + 4 * static_cast<std::size_t>(cycles));
+    return log.peak;
+  };
+  const std::size_t small = peak(2000), large = peak(40'000);
+  CHECK(large < small + (1 << 18));
 }
 
 TEST_CASE("hostile lines") {

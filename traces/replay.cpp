@@ -227,9 +227,7 @@ void ClosedWorld::conclude() {
 
 }  // namespace
 
-namespace {
-
-ReplayResult replay_source(Source &source, const ReplayOptions &options) {
+ReplayResult replay(Source &source, const ReplayOptions &options) {
   const Trace &trace = source.about();
   ReplayResult result;
   result.file = trace.file;
@@ -253,14 +251,12 @@ ReplayResult replay_source(Source &source, const ReplayOptions &options) {
   return result;
 }
 
-}  // namespace
-
 ReplayResult replay(const Trace &trace, const ReplayOptions &options) {
-  return replay_source(*source_of(trace), options);
+  return replay(*source_of(trace), options);
 }
 
 ReplayResult replay_file(const std::string &file, const ReplayOptions &options) {
-  return replay_source(*open_source(file), options);
+  return replay(*open_source(file), options);
 }
 
 }  // namespace ptmc::traces

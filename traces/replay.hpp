@@ -56,6 +56,7 @@ struct Next {
 
 class Models;
 struct Machine;
+class Source;
 
 // What a request or a report of wait did to the thread that it names.
 struct Observed {
@@ -104,7 +105,8 @@ struct ReplayResult {
 
 // Throws InputError for a trace that makes no sense (a call of an unknown process...).
 ReplayResult replay(const Trace &trace, const ReplayOptions &options);
-// The same of a file, without explain and next: an open world is not read into memory.
+// The same of what is read call by call; explain and next need a trace in memory.
+ReplayResult replay(Source &source, const ReplayOptions &options);
 ReplayResult replay_file(const std::string &file, const ReplayOptions &options);
 
 // "ptrace(PTRACE_CONT, 12, 0, SIGUSR1) = -1 ESRCH"

@@ -6,11 +6,13 @@
 #include <fmt/format.h>
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <tuple>
 
@@ -114,6 +116,47 @@ double seconds_of(const std::function<void()> &what) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+// A strace log of a million lines, by the lines of a tracer that shows each system call; its peer
+// only reads the lines.
+void log() {
+  const std::string file = std::filesystem::temp_directory_path() /
+                           ("ptmc-bench-" + std::to_string(getpid()) + ".strace");
+  std::ofstream out(file);
+  out << "ptrace(PTRACE_SEIZE, 500, NULL, PTRACE_O_TRACESYSGOOD) = 0\n"
+         "ptrace(PTRACE_INTERRUPT, 500) = 0\n"
+         "wait4(-1, [{WIFSTOPPED(s) && WSTOPSIG(s) == SIGTRAP}|PTRACE_EVENT_STOP<<16], __WALL, "
+         "NULL) "
+         "= 500\nptrace(PTRACE_SYSCALL, 500, NULL, 0) = 0\n";
+  const std::string stop =
+      "wait4(-1, [{WIFSTOPPED(s) && WSTOPSIG(s) == SIGTRAP | 0x80}], __WALL, NULL) = 500\n"
+      "wait4(-1, 0x7fff54116ddc, WNOHANG|__WALL, NULL) = 0\n";
+  const std::string resumed =
+      "ptrace(PTRACE_SYSCALL, 500, NULL, 0) = 0\n"
+      "--- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_TRAPPED, si_pid=500, si_uid=0, "
+      "si_status=SIGTRAP, "
+      "si_utime=0, si_stime=35 /* 0.35 s */} ---\n";
+  for (int call = 0; call < 111'111; ++call)
+    out << stop
+        << "ptrace(PTRACE_GET_SYSCALL_INFO, 500, 88, {op=PTRACE_SYSCALL_INFO_ENTRY, "
+           "arch=AUDIT_ARCH_X86_64, instruction_pointer=0x7fa9910c7829, "
+           "stack_pointer=0x7fff63d43668, entry={nr=__NR_getppid, args=[0, 0, 0, 0, 0, 0]}}, 88) = "
+           "80\n"
+        << resumed << stop << resumed;
+  out.close();
+  std::size_t lines = 0;
+  const double reading = seconds_of([&] {
+    std::ifstream in(file);
+    for (std::string line; std::getline(in, line);) ++lines;
+  });
+  traces::ReplayResult r;
+  const double replaying = seconds_of([&] { r = traces::replay_file(file, {}); });
+  std::filesystem::remove(file);
+  fmt::print("a strace log of {} lines: {}, {:.2f} s, {:.0f} lines/s\n", lines,
+             r.accepted ? "accepted" : "NOT ACCEPTED", replaying,
+             static_cast<double>(lines) / replaying);
+  fmt::print("ratio: to replay a log/to read its lines {:.1f}\n", replaying / reading);
+}
+
 void vectors_run(const std::string &scenario) {
   const model::DesignSpec spec = model::parse_design("linux-3.4");
   for (const auto &[profile, threads, every] :
@@ -159,6 +202,7 @@ int main(int argc, char **argv) {
     if (argc == 2 && !std::strcmp(argv[1], "explore")) return explore(), 0;
     if (argc >= 3 && !std::strcmp(argv[1], "replay")) {
       for (int i = 2; i < argc; ++i) replay(argv[i]);
+      log();
       crowd();
       return 0;
     }
