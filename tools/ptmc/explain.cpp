@@ -44,7 +44,7 @@ std::string alternatives(const char *what, const std::vector<std::string> &all) 
   return all.empty() ? "" : fmt::format("      {:<7} {}\n", what, fmt::join(all, " | "));
 }
 
-constexpr std::array kLevels{"status", "siginfo", "history"};
+constexpr std::array kKnownBy{"status", "siginfo", "history"};
 
 // By event: the stop that it reported, and what was wrong with it.
 struct Told {
@@ -89,8 +89,8 @@ Json to_json(const traces::Trace &trace, const traces::Lint &lint) {
     }
     if (const traces::Stop *s = told[line.event].stop) {
       Json stop{{"tid", s->tid}, {"kinds", s->kinds}, {"why", s->why}};
-      for (std::size_t level = 0; level < kLevels.size(); ++level)
-        stop["known"][kLevels[level]] = s->known[level];
+      for (std::size_t level = 0; level < kKnownBy.size(); ++level)
+        stop["known"][kKnownBy[level]] = s->known[level];
       if (s->ended) stop["ended"] = trace.events[*s->ended].line;
       call["stop"] = stop;
     }
