@@ -368,7 +368,8 @@ class Repeated : public std::streambuf {
 
  private:
   int underflow() override {
-    peak = std::max(peak, mallinfo2().uordblks);
+    const auto use = mallinfo2();
+    peak = std::max(peak, use.uordblks + use.hblkhd);
     if (at_ > cycles_) return traits_type::eof();
     std::string &text = at_++ == 0 ? before_ : cycle_;
     setg(text.data(), text.data(), text.data() + text.size());
