@@ -15,30 +15,34 @@ std::vector<World> worlds() {
                        Cover cover = Cover::transitions) {
     all.emplace_back(explored_config(spec, find_profile(profile), signals), 1, cover);
   };
-  const auto add_two = [&](std::initializer_list<Feature> features,
-                           Cover cover = Cover::transitions) {
+  const auto add_of = [&](int threads, std::initializer_list<Feature> features,
+                          Cover cover = Cover::transitions) {
     Config config = base_config(spec);
     for (Feature f : {Feature::cont, Feature::tracer_waits, Feature::parent_waits})
       config[f] = true;
     for (Feature f : features) config[f] = true;
-    all.emplace_back(config, 2, cover);
+    all.emplace_back(config, threads, cover);
   };
   all.emplace_back(mutated_config(1), 1);
   add("exitkill", {STOP, KILL});
   add("sigchld", {STOP, CONT});
   add("siginfo", {STOP, USR1});
   add("masks", {USR1});
-  add_two({Feature::use_seize, Feature::exits, Feature::sig_STOP, Feature::sig_CONT});
-  add_two({Feature::use_seize, Feature::masks, Feature::sig_USR1, Feature::sig_KILL});
-  add_two({Feature::use_seize, Feature::sig_TERM});
+  add_of(2, {Feature::use_seize, Feature::exits, Feature::sig_STOP, Feature::sig_CONT});
+  add_of(2, {Feature::use_seize, Feature::masks, Feature::sig_USR1, Feature::sig_KILL});
+  add_of(2, {Feature::use_seize, Feature::sig_TERM});
   add("inject", {KILL});
   // Where the state matters in which a call is made, and not only what it looks like.
   add("default", {STOP, CONT}, Cover::states);
   add("options", {STOP}, Cover::states);
   add("masks", {USR1}, Cover::states);
-  add_two({Feature::use_seize, Feature::exits, Feature::sig_STOP, option_feature(TRACEEXIT)},
-          Cover::states);
-  add_two({Feature::attach, Feature::sig_STOP, Feature::sig_CONT}, Cover::states);
+  add_of(1,
+         {Feature::use_seize, Feature::inject_any, Feature::masks, Feature::sig_STOP,
+          Feature::sig_USR1},
+         Cover::states);
+  add_of(2, {Feature::use_seize, Feature::exits, Feature::sig_STOP, option_feature(TRACEEXIT)},
+         Cover::states);
+  add_of(2, {Feature::attach, Feature::sig_STOP, Feature::sig_CONT}, Cover::states);
   return all;
 }
 

@@ -200,7 +200,7 @@ class Generator {
   }
   void give_up(const char *why) {
     result_.complete = false;
-    result_.uncovered[why] = goals_.size();
+    result_.uncovered[why] = std::max<std::size_t>(goals_.size(), 1);
   }
 
   void find_pairs(Place p, std::size_t i, const State &to, const std::set<int> &rules) {

@@ -43,6 +43,7 @@ bool Rival::fails(const traces::Vector &vector) {
     if (instance == instance_of_.end()) return false;
     const Applied applied = walk_.apply(states, instance->second,
                                         [](const Believed &, std::size_t) { return Purpose(); });
+    if (applied.stuck == states.size()) return true;  // and the vector waits in vain
     if (!applied.why_not.empty()) return false;
     states.clear();
     at = traces::Outcome::kAside;

@@ -12,7 +12,7 @@ class Rival {
  public:
   // The model outlives this; it is of one configuration and of the shape of the vectors'.
   explicit Rival(const model::Model &model);
-  // Some step shows, on the vector's own way, what this model never would.
+  // Some step shows, on the vector's own way, what this model never would; also that it returns.
   bool fails(const traces::Vector &vector);
 
  private:

@@ -332,11 +332,9 @@ Applied Walk::apply(const Beliefs &states, std::size_t instance, const PurposeOf
         add_missing(b.states, {end.state});
       }
     }
-    if (!there) {
-      all.why_not = "the call may not return, or there is none of it";
-      return all;
-    }
+    all.stuck += !there;
   }
+  if (all.stuck) all.why_not = "the call may not return, or there is none of it";
   for (auto &[k, b] : branches) all.branches.push_back(std::move(b));
   return all;
 }

@@ -42,6 +42,7 @@ struct Branch {
 struct Applied {
   std::string why_not;  // empty: the call can be made in each of the states
   traces::Step call;
+  std::size_t stuck = 0;  // in so many states it does not return
   std::vector<Branch> branches;
   const Branch *find(const traces::Outcome &outcome) const;
 };
