@@ -263,13 +263,19 @@ pid_t start(const std::vector<std::string> &words) {
   _exit(127);
 }
 
+// Of a loop without end, some of which it has written.
+pid_t start_recorder(const std::string &file) {
+  const pid_t recorder =
+      start({PTMC_PROGRAM, "record", "-o", file, "--", PTMC_STRACE_LOOP, "1000000000"});
+  CHECK(in_time([&] { return read(file).size() > 100'000; }));
+  return recorder;
+}
+
 TEST_CASE("what was recorded before a kill is readable") {
   if (!can_record()) return;
   const TempDirectory dir;
   const std::string file = (dir.path / "cut.jsonl").string();
-  const pid_t recorder =
-      start({PTMC_PROGRAM, "record", "-o", file, "--", PTMC_STRACE_LOOP, "1000000000"});
-  CHECK(in_time([&] { return read(file).size() > 100'000; }));
+  const pid_t recorder = start_recorder(file);
   kill(recorder, SIGKILL);
   int status = 0;
   CHECK(waitpid(recorder, &status, 0) == recorder);
@@ -289,9 +295,7 @@ TEST_CASE("SIGTERM is the command's, and ends the recording with it") {
   if (!can_record()) return;
   const TempDirectory dir;
   const std::string file = (dir.path / "term.jsonl").string();
-  const pid_t recorder =
-      start({PTMC_PROGRAM, "record", "-o", file, "--", PTMC_STRACE_LOOP, "1000000000"});
-  CHECK(in_time([&] { return read(file).size() > 100'000; }));
+  const pid_t recorder = start_recorder(file);
   kill(recorder, SIGTERM);
   int status = 0;
   CHECK(waitpid(recorder, &status, 0) == recorder);
