@@ -16,6 +16,7 @@
 #include <set>
 #include <sstream>
 
+#include "tests/program.hpp"
 #include "tests/replaying.hpp"
 #include "traces/models.hpp"
 #include "traces/strace.hpp"
@@ -25,11 +26,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read(const fs::path &file) {
-  std::stringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
-}
+using tests::read;
+using tests::TempDirectory;
 
 std::vector<std::string> words(const std::string &text) {
   std::istringstream in(text);
@@ -68,16 +66,6 @@ Ids expected(const fs::path &source) {
   REQUIRE(first.starts_with("// lint:"));
   return words(first.substr(8));
 }
-
-struct TempDirectory {
-  TempDirectory() {
-    std::string name = (fs::temp_directory_path() / "ptmc-lint-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~TempDirectory() { fs::remove_all(path); }
-  fs::path path;
-};
 
 int code(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
 

@@ -52,7 +52,9 @@ class Programs : public Sight {
     libbpf_set_print(keep_warning);
     if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
       not_possible("the kernel does not describe its types (/sys/kernel/btf/vmlinux)");
-    LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "ptmc");
+    bpf_object_open_opts options{};
+    options.sz = sizeof(options);
+    options.object_name = "ptmc";
     const auto size = static_cast<std::size_t>(ptmc_recorder_program_end - ptmc_recorder_program);
     object_.reset(bpf_object__open_mem(ptmc_recorder_program, size, &options));
     if (!object_) fail("opening the programs");

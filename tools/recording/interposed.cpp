@@ -238,7 +238,7 @@ OURS int kill(pid_t pid, int sig) noexcept {
   return static_cast<int>(result);
 }
 OURS int killpg(pid_t group, int sig) noexcept { return kill(-group, sig); }
-OURS int tgkill(pid_t tgid, pid_t tid, int sig) noexcept {
+OURS int tgkill(pid_t tgid, pid_t tid, int sig) {
   Recorded call(SYS_tgkill, tgid, tid, sig);
   const long result = to_libc(raw(SYS_tgkill, tgid, tid, sig));
   call.end(result);
