@@ -98,7 +98,7 @@ TEST_CASE("each answer is the program's") {
   CHECK(blocks.size() >= 20);
   for (const Block &b : blocks) {
     INFO("ptmc ", b.command);
-    CHECK(b.expected.size() >= 2);
+    CHECK(!b.expected.empty());
     const std::vector<std::string> lines = output_of(b.command);
     CHECK_MESSAGE(appears(b.expected, 0, lines, 0), lines.size(), " lines were printed");
   }

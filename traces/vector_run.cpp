@@ -19,7 +19,8 @@
 namespace ptmc::traces {
 namespace {
 
-constexpr std::uint64_t kSettling = 2'000'000'000;  // ns, until the states must be there
+constexpr std::uint64_t kSettling = 2'000'000'000;   // ns, until the states must be there
+constexpr std::uint64_t kStarving = 20'000'000'000;  // ns, while a thread has had no processor
 
 constexpr std::uint64_t kFilterMessage = 7;
 
@@ -98,7 +99,9 @@ class Run {
     if (possible.empty()) return fail(text(seen(made)));
     const Outcome *found = nullptr;
     std::string states;
-    until([&] { return (found = settled_in(possible, states, first)) != nullptr; }, kSettling);
+    const auto settled = [&] { return (found = settled_in(possible, states, first)) != nullptr; };
+    until(settled, kSettling);
+    if (!found && states.find('?') != std::string::npos) until(settled, kStarving);
     if (found) return found->next;
     Outcome o = seen(made);
     o.states = states;
