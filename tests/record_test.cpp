@@ -147,7 +147,7 @@ TEST_CASE("who may not use eBPF is told so") {
     CHECK(r.err.starts_with("ptmc: cannot record here: eBPF programs need root"));
     CHECK(!std::filesystem::exists(file));  // never an empty trace
   }
-  const Result static_program = run("record --by library -o " + file + " -- " PTMC_RUN " --help");
+  const Result static_program = run("record --by library -o " + file + " -- " PTMC_STATIC_PROGRAM);
   CHECK(static_program.code == 4);
   CHECK(static_program.err.find("is a static program") != std::string::npos);
   CHECK(run("record --by library --kernel-events -o " + file + " -- true").code == 2);
