@@ -54,7 +54,7 @@ class Reader {
       Json json;
       try {
         json = Json::parse(text);
-      } catch (const Json::parse_error &) {
+      } catch (const Json::exception &) {
         refuse("not JSON");
       }
       if (!json.is_object()) refuse("not an object");

@@ -92,6 +92,7 @@ TEST_CASE("what is wrong with a tracer file is said with its line") {
   CHECK(said({kHeader, kStart, all}) == "");
   CHECK(said({}) == ": no header");
   CHECK(said({"{"}) == ":1: not JSON");
+  CHECK(said({"[1e999]"}) == ":1: not JSON");
   CHECK(said({"[]"}) == ":1: not an object");
   CHECK(said({R"({"format":"ptmc-trace"})"}) == ":1: format is not 'ptmc-tracer'");
   CHECK(said({kHeader, kStart, R"({"at":"report","next":"wait","when":{}})"}) ==

@@ -248,6 +248,7 @@ TEST_CASE("what is wrong in a file is told with its line") {
   };
   CHECK(error("\"states\":\"R\"", "\"states\":\"Q\"").starts_with("f:2: "));
   CHECK(error("\"states\":\"R\"", "\"states\":\"RR\"").find("1 letters") != std::string::npos);
+  CHECK(error("\"next\":1", "\"next\":1e999").find("no JSON document") != std::string::npos);
   CHECK(error("\"next\":1", "\"next\":0").find("followed by itself") != std::string::npos);
   CHECK(error("\"next\":1", "\"next\":99").find("next") != std::string::npos);
   CHECK(error("\"by\":\"tracer\"", "\"by\":\"nobody\"").find("unknown actor") != std::string::npos);

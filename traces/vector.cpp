@@ -201,7 +201,7 @@ Vectors read_vectors(std::istream &in, const std::string &file) {
   Json json;
   try {
     json = Json::parse(Characters(in, line), Characters(), take);
-  } catch (const Json::parse_error &e) {
+  } catch (const Json::exception &) {  // a number out of range too
     throw InputError(file, line, "no JSON document");
   }
   if (!json.is_object()) throw InputError(file, 1, "no JSON object");
