@@ -307,7 +307,6 @@ void Caller::own_call() {
       e.how = l_.arg & 1 ? SIG_BLOCK : SIG_UNBLOCK;
       step_.async = e.how == SIG_UNBLOCK;  // a signal that was blocked stops it before it returns
       e.mask = std::uint64_t{1} << (number(l_.arg >> 1) - 1);
-      step_.async = e.how == SIG_UNBLOCK;  // the signal may stop it before it returns
       return;
     }
     case Action::sigaction:
