@@ -21,7 +21,8 @@ TEST_CASE("scenarios from outside") {
   const Result list = run("scenario list --format json");
   REQUIRE(list.code == 0);
   std::size_t recorded = 0, events = 0;
-  for (const auto &scenario : nlohmann::json::parse(list.out)["scenarios"]) {
+  const nlohmann::json all = nlohmann::json::parse(list.out);
+  for (const auto &scenario : all["scenarios"]) {
     const std::string name = scenario["name"];
     INFO(name);
     if (run(to + PTMC_PROGRAM + " scenario run -o /dev/null " + name).code != 0) continue;
