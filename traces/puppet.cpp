@@ -80,6 +80,12 @@ char proc_state(const Board &board, pid_t role) {
   return name_end == std::string::npos ? 'X' : stat.at(name_end + 2);
 }
 
+char settled_state(const Board &board, pid_t role) {
+  const char state = proc_state(board, role);
+  if (state == 't' || state == 'T') read_proc(board, role, "syscall");
+  return state;
+}
+
 std::uint64_t pending_signals(const Board &board, pid_t role) {
   const std::string status = read_proc(board, role, "status");
   std::uint64_t pending = 0;

@@ -19,6 +19,10 @@ std::optional<Event> final_event(const Record &record, std::uint64_t end);
 // What /proc shows of a puppet: its state, X if it is gone; and its pending signals, private and
 // shared, SIGKILL left out (bit n-1 is signal n).
 char proc_state(const Board &board, pid_t role);
+// The same; of who is in a stop once it sleeps there. ptrace_stop and do_signal_stop set the state
+// first, and notify the tracer and the real parent after that. To read its system call waits until
+// it is asleep (task_current_syscall, wait_task_inactive).
+char settled_state(const Board &board, pid_t role);
 std::uint64_t pending_signals(const Board &board, pid_t role);
 
 // Gives a puppet its next call. It must have finished the last one.

@@ -165,7 +165,7 @@ class Run {
     if (parent_gone_) waitpid(company_.real(who::t0), nullptr, WNOHANG | __WALL);
     for (int t = 0; t < threads_; ++t) {
       const pid_t role = who::t0 + t;
-      char state = proc_state(board_, role);
+      char state = settled_state(board_, role);
       if (state == 'R' && (company_.busy(role) || !company_.ran_since(role))) state = '?';
       all += state;
     }

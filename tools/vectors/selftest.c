@@ -543,23 +543,40 @@ static int who_is(long tid) {
 
 static int busy(int who) { return board->slots[who].finished != board->slots[who].posted; }
 
-// Its letter in /proc; X: it is gone.
-static char proc_state(int who) {
+// What its file of this name in /proc says.
+static ssize_t read_proc(int who, const char *name, char *text, size_t most) {
   const struct slot *slot = &board->slots[who];
-  char path[64], text[512], *end;
+  char path[64];
   ssize_t size;
   int file;
-  if (slot->dead) return 'X';
-  snprintf(path, sizeof path, "/proc/%d/task/%d/stat", tid_of(&board->slots[slot->leader]),
-           tid_of(slot));
+  snprintf(path, sizeof path, "/proc/%d/task/%d/%s", tid_of(&board->slots[slot->leader]),
+           tid_of(slot), name);
   file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return 'X';
-  size = read(file, text, sizeof text - 1);
+  if (file < 0) return -1;
+  size = read(file, text, most);
   close(file);
+  return size;
+}
+
+// Its letter in /proc; X: it is gone.
+static char proc_state(int who) {
+  char text[512], *end;
+  ssize_t size;
+  if (board->slots[who].dead) return 'X';
+  size = read_proc(who, "stat", text, sizeof text - 1);
   if (size <= 0) return 'X';
   text[size] = 0;
   end = strrchr(text, ')');  // PID (NAME) STATE ...
   return end ? end[2] : 'X';
+}
+
+// The same; of who is in a stop once it sleeps there: it notifies its tracer and its parent after
+// its state is set, and to read its system call waits until it is asleep.
+static char settled_state(int who) {
+  char text[512];
+  const char state = proc_state(who);
+  if (state == 't' || state == 'T') read_proc(who, "syscall", text, sizeof text);
+  return state;
 }
 
 // Whether this child, which stays a zombie, is one.
@@ -721,7 +738,7 @@ static void states_now(int threads, char *states) {
   if (parent_gone) waitpid(real(T0), NULL, WNOHANG | __WALL);
   for (t = 0; t < threads; ++t) {
     const int who = T0 + t;
-    states[t] = proc_state(who);
+    states[t] = settled_state(who);
     if (states[t] == 'R' && (busy(who) || board->slots[who].turns - turns[who] <= TURNS))
       states[t] = '?';
   }
