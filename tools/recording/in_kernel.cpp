@@ -2,6 +2,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -70,6 +71,9 @@ class Programs : public Sight {
             "down");
       fail("loading programs into the kernel");
     }
+    void *losses = mmap(nullptr, sizeof(ptmc_losses), PROT_READ, MAP_SHARED, map("losses"), 0);
+    if (losses == MAP_FAILED) fail("what was lost");
+    losses_ = static_cast<const volatile ptmc_losses *>(losses);
     ring_.reset(ring_buffer__new(map("ring"), received, this, nullptr));
     if (!ring_) fail("the ring buffer");
     bpf_object__for_each_program(program, object_.get()) {
@@ -91,10 +95,7 @@ class Programs : public Sight {
     consume();
   }
   ptmc_losses losses() const override {
-    ptmc_losses losses{};
-    const int zero = 0;
-    bpf_map_lookup_elem(map("losses"), &zero, &losses);
-    return losses;
+    return {losses_->records, losses_->since, losses_->nested, losses_->compat};
   }
 
  private:
@@ -105,9 +106,12 @@ class Programs : public Sight {
   };
 
   static int received(void *self, void *data, std::size_t size) {
+    const auto *programs = static_cast<const Programs *>(self);
     ptmc_record record{};  // its data are left out where there are none
     std::memcpy(&record, data, std::min(size, sizeof(record)));
-    static_cast<Programs *>(self)->take_(record);
+    // What comes after a record that found no room would not make sense.
+    const __u64 since = programs->losses_->since;
+    if (since == 0 || record.t1 < since) programs->take_(record);
     return 0;
   }
   int map(const char *name) const { return bpf_object__find_map_fd_by_name(object_.get(), name); }
@@ -118,6 +122,7 @@ class Programs : public Sight {
   }
 
   Take take_;
+  const volatile ptmc_losses *losses_ = nullptr;  // of the map, as it is
   std::unique_ptr<bpf_object, Destroy> object_;
   std::unique_ptr<ring_buffer, Destroy> ring_;
   std::vector<std::unique_ptr<bpf_link, Destroy>> links_;

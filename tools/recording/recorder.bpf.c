@@ -98,6 +98,7 @@ struct {
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);  // the recorder looks at each record that it takes
   __uint(max_entries, 1);
   __type(key, int);
   __type(value, struct ptmc_losses);

@@ -152,10 +152,9 @@ void tell_losses(const ptmc_losses &l, std::size_t requests, const std::string &
 int record(const Recording &recording) {
   std::optional<Output> output;
   std::size_t requests = 0;
-  std::uint64_t complete_until = UINT64_MAX;
   const auto sight = sight_of(recording, [&](const ptmc_record &r) {
     const Event e = to_event(r);
-    if (e.call == Call::other || r.t1 >= complete_until) return;
+    if (e.call == Call::other) return;
     requests += e.call == Call::ptrace;
     output->write(traces::event_line(e));
   });
@@ -200,7 +199,6 @@ int record(const Recording &recording) {
     poll(&ended, 1, kLook);
     running = waitpid(command_pid, &status, WNOHANG) == 0;
     if (!running) sight->stop();
-    if (const ptmc_losses l = sight->losses(); l.since != 0) complete_until = l.since;
     sight->consume();
     output->flush();
   }
