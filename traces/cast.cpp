@@ -34,6 +34,13 @@ pid_t waited_for(const Event &wait) {
                                   : 0;
 }
 
+int stop_of(const Event &wait) {
+  if (waited_for(wait) <= 0) return 0;
+  if (wait.call == Call::waitid)
+    return wait.siginfo->code == CLD_TRAPPED ? wait.siginfo->status : 0;
+  return wait.status && WIFSTOPPED(*wait.status) ? *wait.status >> 8 : 0;
+}
+
 Cast::Cast(const Trace &trace) {
   const bool separate =
       std::any_of(trace.processes.begin(), trace.processes.end(),

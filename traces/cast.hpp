@@ -120,6 +120,8 @@ class Cast {
 pid_t child_of(const Event &fork);
 // Whom a wait has reported; 0: nobody.
 pid_t waited_for(const Event &wait);
+// The signal of the stop that a wait has reported, and its event << 8; 0: none.
+int stop_of(const Event &wait);
 inline bool is_wait(const Event &e) { return e.call == Call::wait4 || e.call == Call::waitid; }
 
 }  // namespace ptmc::traces

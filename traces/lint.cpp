@@ -333,17 +333,8 @@ class Linter {
     bool dead = false, killed = false;
   };
 
-  // The stop that a wait has reported: WSTOPSIG and, from bit 8, the event.
-  static std::optional<int> stop_of(const Event &e) {
-    if (waited_for(e) <= 0) return std::nullopt;
-    if (e.call == Call::waitid)
-      return e.siginfo && e.siginfo->code == CLD_TRAPPED ? std::optional(e.siginfo->status)
-                                                         : std::nullopt;
-    if (!e.status || !WIFSTOPPED(*e.status)) return std::nullopt;
-    return *e.status >> 8;
-  }
   int signal_of(const Tracee &t) const {
-    return *stop_of(trace_.events[result_.stops[t.stop].report]) & 0x7f;
+    return stop_of(trace_.events[result_.stops[t.stop].report]) & 0x7f;
   }
 
   void look(std::size_t i);
@@ -390,7 +381,7 @@ void Linter::find_postponed(std::size_t end) {
   std::map<pid_t, int> stops;
   for (std::size_t i = 0; i < end; ++i) {
     const Event &e = trace_.events[i];
-    if (const auto stop = stop_of(e)) stops[waited_for(e)] = *stop;
+    if (const int stop = stop_of(e)) stops[waited_for(e)] = stop;
     const auto give = [&](int signal) {
       auto &all = kept[{e.target, signal}];
       if (all.empty()) return;
@@ -445,7 +436,7 @@ void Linter::reported(std::size_t i) {
   const Event &e = trace_.events[i];
   const pid_t tid = waited_for(e);
   if (!tracers_.count(e.pid)) return;
-  const auto stop = stop_of(e);
+  const int stop = stop_of(e);
   const auto seen = seen_.find(i);
   Tracee &t = tracees_[tid];
   t.refused = kNone;
@@ -464,7 +455,7 @@ void Linter::reported(std::size_t i) {
   Stop s;
   s.report = i;
   s.tid = tid;
-  s.kinds = describe_stop(seen->second.before, *stop & 0x7f, s.why);
+  s.kinds = describe_stop(seen->second.before, stop & 0x7f, s.why);
   std::set<StopKind> history;
   for (const Stance &one : seen->second.before) history.insert(one.kind);
   const std::array levels{seen->second.alike[0], seen->second.alike[1], history};
@@ -550,7 +541,7 @@ void Linter::request(std::size_t i) {
   if (e.request == PTRACE_KILL) t.killed = true;
   if (e.request == PTRACE_GETSIGINFO && *e.ret == 0) t.siginfo = e.siginfo;
   if (e.request == PTRACE_GETEVENTMSG && *e.ret == 0 && e.message && t.stop != kNone) {
-    const int event = *stop_of(trace_.events[result_.stops[t.stop].report]) >> 8;
+    const int event = stop_of(trace_.events[result_.stops[t.stop].report]) >> 8;
     const auto child = static_cast<pid_t>(*e.message);
     const bool births =
         event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE;

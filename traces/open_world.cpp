@@ -257,13 +257,6 @@ class Pids {
   std::vector<bool> has_ = std::vector<bool>(kMaxPid + 1);
 };
 
-// The signal of the stop that a wait has reported, and its event << 8; 0: none.
-int stop_of(const Event &e) {
-  if (e.call == Call::waitid)
-    return e.siginfo && e.siginfo->code == CLD_TRAPPED ? e.siginfo->status : 0;
-  return e.status && WIFSTOPPED(*e.status) ? *e.status >> 8 : 0;
-}
-
 class OpenWorld {
  public:
   OpenWorld(Source &source, const model::DesignSpec &spec, const ReplayOptions &options,

@@ -90,10 +90,7 @@ class Programs : public Sight {
       fail("following the command");
   }
   void consume() override { ring_buffer__consume(ring_.get()); }
-  void stop() override {
-    links_.clear();
-    consume();
-  }
+  void stop() override { links_.clear(); }
   ptmc_losses losses() const override {
     return {losses_->records, losses_->since, losses_->nested, losses_->compat};
   }

@@ -92,7 +92,6 @@ class Library : public Sight {
     setenv("PTMC_RECORD", (folder_ / "records").c_str(), 1);
   }
   void consume() override {
-    if (stopped_) return;
     constexpr std::size_t kMany = 512;
     std::vector<ptmc_record> some(kMany);
     for (;;) {
@@ -103,17 +102,12 @@ class Library : public Sight {
       at_ += static_cast<off_t>(whole * sizeof(ptmc_record));
     }
   }
-  void stop() override {
-    consume();
-    stopped_ = true;
-  }
 
  private:
   Take take_;
   fs::path folder_;
   int records_ = -1;
   off_t at_ = 0;
-  bool stopped_ = false;
 };
 
 }  // namespace

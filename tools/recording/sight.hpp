@@ -18,7 +18,7 @@ class Sight {
   virtual void prepare() const {}        // in the process that is going to be the command
   virtual void follow(int /*pidfd*/) {}  // that process, before it begins
   virtual void consume() = 0;            // hands over what there is
-  virtual void stop() = 0;               // what happens from here on is not recorded
+  virtual void stop() {}                 // what happens from here on is not recorded
   virtual ptmc_losses losses() const { return {}; }
 };
 
